@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MetricDefinition } from '../src/metrics/definitions.ts'
-import { METRICS, PROCESS_METRICS } from '../src/metrics/definitions.ts'
+import { METRICS } from '../src/metrics/definitions.ts'
+import { PROCESS_METRICS } from '../src/metrics/process-metrics.ts'
 
 export const METRICS_PAGE: string = join(import.meta.dirname, '../docs/reference/metrics.md')
 

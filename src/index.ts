@@ -57,6 +57,7 @@ export type {
   ReadMode,
   ReadOptions,
   RegisterOptions,
+  SessionStatus,
   SnapshotFetch,
   SnapshotOptions,
 } from './contracts/node-service.ts'

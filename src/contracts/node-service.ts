@@ -102,8 +102,12 @@ export interface NodeStatus extends RaftStatus {
   /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
-  /** The bounded queues of the node; undefined in the answer of a remote node. */
+  /** The bounded queues and tables of the node; none if a node of an earlier release answered. */
   readonly queues?: readonly QueueStatus[] | undefined
+  /** Entries that this node applied per second, over the last 5 to 10 s. Undefined if a node of an earlier release answered. */
+  readonly appliedPerSecond?: number | undefined
+  /** The client sessions. Undefined if a node of an earlier release answered. */
+  readonly sessions?: SessionStatus | undefined
   /** The peers with an open connection. */
   readonly connected: readonly NodeId[]
   /** The snapshot that this node is fetching. */
@@ -114,9 +118,24 @@ export interface NodeStatus extends RaftStatus {
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
 }
 
-/** How full a queue of a node is. */
+/** The table of client sessions of a node. The counts are those of this process; entries that it applies again at its start are included. */
+export interface SessionStatus {
+  /** The sessions in the table. */
+  readonly count: number
+  /** Commands that were answered from the table, because they had been applied already. */
+  readonly repeated: number
+  /** Sessions that were removed because they had been idle for `sessionTimeoutMs`. */
+  readonly timedOut: number
+  /** Sessions that were removed earlier, because the table was full. */
+  readonly evicted: number
+}
+
+/** How full a queue or a table of a node is. */
 export interface QueueStatus {
-  /** The option that limits it, such as 'pendingProposalsMax'; beyond it, calls are rejected or messages dropped. */
+  /**
+   * The option that limits it, such as 'pendingProposalsMax'; beyond it, calls are rejected or messages dropped. Beyond those of sessions, the session
+   * or the result that was idle longest is removed.
+   */
   readonly limit: string
   /** The peer that it is for; undefined if it is for all. */
   readonly peer?: NodeId | undefined

@@ -127,6 +127,24 @@ export const METRICS = {
     labels: ['stage'],
     help: "The parts of it: 'queue' until it is in a block, 'quorum' until the block is committed, 'apply' until it is applied on this node.",
   },
+  sessions: {
+    name: 'raft_sessions',
+    type: 'gauge',
+    labels: [],
+    help: 'Client sessions.',
+  },
+  sessionRepeats: {
+    name: 'raft_session_dedup_hits_total',
+    type: 'counter',
+    labels: [],
+    help: 'Repeated commands of sessions that were answered from the table, not executed again.',
+  },
+  sessionsExpired: {
+    name: 'raft_sessions_expired_total',
+    type: 'counter',
+    labels: ['reason'],
+    help: "Sessions that were removed because they were idle for too long ('timeout') or because the table was full ('limit').",
+  },
   reads: {
     name: 'raft_reads_total',
     type: 'counter',
@@ -351,43 +369,3 @@ export const METRICS = {
     help: 'Peers that this node refused, or that refused it, by the code of the error, such as cluster_mismatch.',
   },
 } as const
-
-/** Of the process, from prom-client and without labels of ours; these are the ones to watch. There are more. */
-export const PROCESS_METRICS: readonly MetricDefinition[] = [
-  {
-    name: 'nodejs_gc_duration_seconds',
-    type: 'histogram',
-    labels: ['kind'],
-    help: 'Pauses of the garbage collector: minor, major, incremental, weakcb.',
-  },
-  {
-    name: 'nodejs_eventloop_lag_p99_seconds',
-    type: 'gauge',
-    labels: [],
-    help: 'The 99th percentile of the delay of the event loop since the last scrape.',
-  },
-  {
-    name: 'nodejs_heap_size_used_bytes',
-    type: 'gauge',
-    labels: [],
-    help: 'The heap of JavaScript in use.',
-  },
-  {
-    name: 'process_resident_memory_bytes',
-    type: 'gauge',
-    labels: [],
-    help: 'The memory of the process.',
-  },
-  {
-    name: 'process_cpu_seconds_total',
-    type: 'counter',
-    labels: [],
-    help: 'CPU time of the process.',
-  },
-  {
-    name: 'process_open_fds',
-    type: 'gauge',
-    labels: [],
-    help: 'Open files and connections (Linux).',
-  },
-]

@@ -3,5 +3,6 @@
  *
  * @module
  */
-export { METRICS, type MetricDefinition, type MetricType, PROCESS_METRICS } from './definitions.ts'
+export { METRICS, type MetricDefinition, type MetricType } from './definitions.ts'
 export { NodeMetrics, type NodeMetricsOptions } from './node-metrics.ts'
+export { PROCESS_METRICS } from './process-metrics.ts'

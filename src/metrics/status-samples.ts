@@ -1,10 +1,10 @@
-/** The gauges that the status of a node holds. */
+/** The gauges and counters that the status of a node holds. */
 import type { NodeStatus } from '../contracts/node-service.ts'
 import { quorumValue } from '../core/membership/quorum.ts'
 import type { PeerStatus, Role } from '../core/status.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 
-/** One value of a gauge, without the labels `cluster` and `node`. */
+/** One value of a gauge or a counter, without the labels `cluster` and `node`. */
 export interface Sample {
   readonly metric: MetricDefinition
   readonly labels: Readonly<Record<string, string>>
@@ -15,7 +15,7 @@ const ROLES: readonly Role[] = ['follower', 'pre-candidate', 'candidate', 'leade
 const PEER_STATES: readonly PeerStatus['state'][] = ['probe', 'replicate', 'snapshot']
 
 export function statusSamples(status: NodeStatus): Sample[] {
-  const { membership, id, fetching, timing } = status
+  const { membership, id, fetching, timing, sessions } = status
   const others = membership.members.filter((member) => member.id !== id)
   return [
     of(METRICS.buildInfo, 1, {
@@ -41,6 +41,10 @@ export function statusSamples(status: NodeStatus): Sample[] {
     of(METRICS.voters, membership.voters.length),
     of(METRICS.learners, membership.learners.length),
     of(METRICS.changeInProgress, !status.isMembershipCommitted || membership.outgoing.length > 0),
+    ...optional(METRICS.sessions, sessions?.count),
+    ...optional(METRICS.sessionRepeats, sessions?.repeated),
+    ...optional(METRICS.sessionsExpired, sessions?.timedOut, { reason: 'timeout' }),
+    ...optional(METRICS.sessionsExpired, sessions?.evicted, { reason: 'limit' }),
     of(METRICS.loopDelay, status.loopDelayMs / 1000),
     ...optional(METRICS.electionTimeout, timing && timing.electionTimeoutMinMs / 1000),
     ...optional(METRICS.heartbeatInterval, timing && timing.heartbeatIntervalMs / 1000),

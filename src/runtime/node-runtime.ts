@@ -11,6 +11,7 @@ import type { MemberMetadata, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { sortedMetadata } from '../log-format/member-metadata.ts'
 import { SessionMachine } from '../sessions/session-machine.ts'
+import type { SessionTable } from '../sessions/session-table.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, otherStateError, removedError } from './calls/rejections.ts'
@@ -77,6 +78,7 @@ export class NodeRuntime<Command, Result> {
   readonly #unknownPeers: UnknownPeers
   readonly #refusals: RefusalAlarms
   readonly #changeFeed: ChangeFeed
+  readonly #sessions: SessionTable
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -99,6 +101,7 @@ export class NodeRuntime<Command, Result> {
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
     const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
     const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
+    this.#sessions = machine.table
     this.#peers = new Peers({
       ...{ identity: this.#identity, replacedClusterId: recovered.replacedClusterId },
       ...{ term, membership, addresses, transport, clock },
@@ -214,11 +217,14 @@ export class NodeRuntime<Command, Result> {
       ...calls.reads.queues,
       ...this.pipeline.queues,
       ...this.#changeFeed.queues,
+      ...this.#sessions.queues,
     ]
     return nodeStatus({
       ...{ status: this.pipeline.driver.status(), failure: this.#failure, peers: this.#peers },
       ...{ calls, health, options, snapshots, clock, recovered, storage, transport, queues },
       machine: this.leading.machineVersions.versions,
+      appliedPerSecond: this.pipeline.applier.perSecond,
+      sessions: this.#sessions.status,
     })
   }
 

@@ -1,6 +1,6 @@
 /** The status of a node: that of its core, and what the parts of the runtime know. */
 import type { Clock } from '../contracts/clock.ts'
-import type { MachineVersions, NodeStatus, QueueStatus } from '../contracts/node-service.ts'
+import type { MachineVersions, NodeStatus, QueueStatus, SessionStatus } from '../contracts/node-service.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { PROTOCOL_MAX, PROTOCOL_MIN } from '../contracts/transport.ts'
@@ -27,11 +27,12 @@ export interface StatusParts {
   readonly clock: Clock
   readonly queues: readonly QueueStatus[]
   readonly machine: MachineVersions
+  readonly appliedPerSecond: number
+  readonly sessions: SessionStatus
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
-  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues, machine } =
-    parts
+  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock } = parts
   const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
   const writeMs = health.diskSpeed.slowestMs
   return {
@@ -50,11 +51,13 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
     timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
     protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },
-    machine,
+    machine: parts.machine,
     fetching: snapshots.fetching,
     freeBytes: health.freeBytes,
     pendingProposals: calls.proposals.count,
-    queues: [...queues, ...inflightQueues(status, parts.options)],
+    queues: [...parts.queues, ...inflightQueues(status, parts.options)],
+    appliedPerSecond: parts.appliedPerSecond,
+    sessions: parts.sessions,
     connected: peers.admission.connected,
     alarms: health.alarms.list,
   }

@@ -1,4 +1,5 @@
 /** The replicated table of client sessions (thesis §6.3): which commands each session has had applied, and their results. */
+import type { QueueStatus, SessionStatus } from '../contracts/node-service.ts'
 import type { SessionId } from '../contracts/session.ts'
 import type { LogIndex, Term } from '../core/types.ts'
 import type { SessionLimits } from './limits.ts'
@@ -54,6 +55,9 @@ export class SessionTable {
   #resultBytes = 0
   /** The results that have bytes, the oldest first. */
   readonly #withBytes = new Set<AppliedResult>()
+  #repeated = 0
+  #timedOut = 0
+  #evicted = 0
 
   /** The log time: the highest that an applied entry carried. */
   get time(): number {
@@ -87,6 +91,21 @@ export class SessionTable {
     return this.#limits !== NO_LIMITS
   }
 
+  /** How full the table is. Nothing is rejected at these limits: the session or the result that was idle longest is removed. */
+  get queues(): readonly QueueStatus[] {
+    if (!this.isUsed) return []
+    const { sessionsMax, sessionResultsMax, sessionResultBytesMax } = this.#limits
+    return [
+      { limit: 'sessionsMax', used: this.#sessions.size, max: sessionsMax },
+      { limit: 'sessionResultsMax', used: this.#resultCount, max: sessionResultsMax },
+      { limit: 'sessionResultBytesMax', used: this.#resultBytes, max: sessionResultBytesMax },
+    ]
+  }
+
+  get status(): SessionStatus {
+    return { count: this.#sessions.size, repeated: this.#repeated, timedOut: this.#timedOut, evicted: this.#evicted }
+  }
+
   register(id: SessionId, time: number, limits: SessionLimits): void {
     this.#limits = limits
     this.#advance(time)
@@ -104,7 +123,10 @@ export class SessionTable {
     if (lowest > session.lowest) this.#acknowledge(session, lowest)
     if (sequence < session.lowest) return { type: 'belowLowest', lowest: session.lowest }
     const result = session.results.get(sequence)
-    if (result !== undefined) return { type: 'repeated', result }
+    if (result !== undefined) {
+      this.#repeated++
+      return { type: 'repeated', result }
+    }
     const max = this.#limits.sessionCommandsMax
     if (sequence >= session.lowest + max) return { type: 'tooFarAhead', lowest: session.lowest, max }
     return { type: 'execute', session }
@@ -148,6 +170,7 @@ export class SessionTable {
     for (const session of this.#sessions.values()) {
       if (session.activeAt + this.#limits.sessionTimeoutMs > time) return
       this.#remove(session)
+      this.#timedOut++
     }
   }
 
@@ -182,8 +205,10 @@ export class SessionTable {
 
   #enforceLimits(): void {
     const { sessionsMax, sessionResultsMax, sessionResultBytesMax } = this.#limits
-    while (this.#sessions.size > sessionsMax || this.#resultCount > sessionResultsMax)
+    while (this.#sessions.size > sessionsMax || this.#resultCount > sessionResultsMax) {
       this.#remove(this.#sessions.values().next().value as Session)
+      this.#evicted++
+    }
     while (this.#resultBytes > sessionResultBytesMax) {
       const oldest = this.#withBytes.values().next().value as AppliedResult
       this.#dropBytes(oldest)

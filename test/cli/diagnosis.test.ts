@@ -27,6 +27,38 @@ const SITUATIONS: readonly Situation[] = [
     text: /^No fault found: n1 leads term 7, 3 of 3 voters replicate, and the cluster tolerates 1 failure\.\n$/,
   },
   {
+    what: 'a follower with a slow disk, and a slow connection to another one',
+    nodes: [
+      leader({ n3: { responseMs: 900 }, n2: { responseMs: 700 } }),
+      node('n2', { timing: timing(600) }),
+      node('n3'),
+    ],
+    codes: ['slow disk n2', 'slow response n3'],
+    text: /slowest recent durable write of n2 took 600 ms\. n3 took up to 900 ms to respond .* Next: find what else uses the disk of n2,/,
+  },
+  {
+    what: 'a leader that is overloaded, with windows that are full as usual',
+    nodes: [
+      leader(
+        {},
+        {
+          queues: [
+            { limit: 'pendingProposalsMax', used: 980, max: 1000 },
+            { limit: 'pendingReadsMax', used: 899, max: 1000 },
+            { limit: 'inflightBytesMax', peer: 'n2', used: 10, max: 10 },
+            { limit: 'sendQueueMax', peer: 'n3', used: 10, max: 10 },
+            { limit: 'sessionResultBytesMax', used: 10, max: 10 },
+            { limit: 'sessionsMax', used: 10, max: 10 },
+          ],
+        },
+      ),
+      node('n2'),
+      node('n3'),
+    ],
+    codes: ['overloaded n1', 'overloaded n1 n3', 'overloaded n1'],
+    text: /pendingProposalsMax of n1 is reached or close \(980 of 1000\): further calls are rejected\. sendQueueMax of n1 for n3 .* dropped, and sent again later\. sessionsMax .* idle longest are removed\. Next: load n1 less, or raise pendingProposalsMax;/,
+  },
+  {
     what: 'one down',
     nodes: [
       leader({ n3: { isReplicating: false } }, { connected: ['n2'] }),
@@ -226,4 +258,8 @@ function alone(id: string, changes: Partial<NodeStatus> = {}): StatusAnswer {
 
 function node(id: string, changes: Partial<NodeStatus> = {}): StatusAnswer {
   return answered(status(id, changes))
+}
+
+function timing(writeMs: number): NodeStatus['timing'] {
+  return { heartbeatIntervalMs: 75, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500, writeMs }
 }

@@ -1,8 +1,9 @@
 /** Tests of the status report of a cluster and of its text. */
 import assert from 'node:assert/strict'
+import { formatBytes } from '../../src/cli/format-bytes.ts'
 import type { StatusAnswer } from '../../src/cli/status/status-report.ts'
 import { buildStatusReport } from '../../src/cli/status/status-report.ts'
-import { formatBytes, formatStatus } from '../../src/cli/status/status-text.ts'
+import { formatStatus } from '../../src/cli/status/status-text.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import type { Membership } from '../../src/core/types.ts'
 import { answered, down, MEMBERSHIP, member, peer, status } from './status-answers.ts'
@@ -125,13 +126,33 @@ describe('the status of a cluster', () => {
       text,
       [
         'kv-demo  term 7  leader n2  commit 100  2/3 voters up  tolerates 0 failures',
-        '   MEMBER  ROLE            TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  STORAGE  TRANSPORT  VERSION',
-        '●  n1      follower        7     127.0.0.1:7001  100   100     98       0+2  41 ms  3 ms  71 GB      rocksdb  grpc       0.1.0',
-        '★  n2      leader          7     127.0.0.1:7002  100   100     98       0+2  -      3 ms  71 GB      rocksdb  grpc       0.1.0',
-        '✗  n3      down (refused)  -     127.0.0.1:7003  -     -       -        10   -      -     -          -        -          -',
+        '   MEMBER  ROLE            TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   RTT   LOOP  WRITE  DISK FREE  STORAGE  TRANSPORT  VERSION',
+        '●  n1      follower        7     127.0.0.1:7001  100   100     98       0+2  41 ms  5 ms  3 ms  -      71 GB      rocksdb  grpc       0.1.0',
+        '★  n2      leader          7     127.0.0.1:7002  100   100     98       0+2  -      -     3 ms  -      71 GB      rocksdb  grpc       0.1.0',
+        '✗  n3      down (refused)  -     127.0.0.1:7003  -     -       -        10   -      -     -     -      -          -        -          -',
         '',
       ].join('\n'),
     )
+  })
+
+  it('prints the rate of the leader, the slowest write of a node, and how far a new member is', () => {
+    const timing = { heartbeatIntervalMs: 75, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500, writeMs: 12.7 }
+    const leader = follower('n2', { role: 'leader', appliedPerSecond: 1234.4, timing }, ['n1'])
+    const fetching = { from: 'n2', index: 90, bytes: 25e6, size: 100e6 }
+    const membership: Membership = {
+      ...{ members: [...MEMBERSHIP.members, { ...member('n4'), promote: true }], voters: ['n1', 'n2', 'n3'] },
+      ...{ outgoing: [], learners: ['n4'] },
+    }
+    const joining = peer('n4', { state: 'snapshot' })
+    const answers = [
+      answered({ ...leader, membership, peers: [...leader.peers, joining] }),
+      answer('n1'),
+      answered(status('n4', { fetching, leader: 'n2', lastIndex: 0 })),
+    ]
+    const text = formatStatus(buildStatusReport(answers))
+    assert.match(text, / commit 10000 \(1234\/s\) /)
+    assert.match(text, /★ {2}n2 .* 13 ms /)
+    assert.match(text, /\nn4 fetches the snapshot: 25 % of 100 MB; it will be a voter\n/)
   })
 
   it('prints each alarm on a line below the table', () => {

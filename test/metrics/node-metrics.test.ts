@@ -52,6 +52,26 @@ describe('NodeMetrics', () => {
     assert.ok(!body.includes(`raft_peer_match_lag{cluster="${leader.statusNow().clusterId}",node="${peer}"`))
   })
 
+  it('counts sessions, and the commands that were answered from their table', async () => {
+    const metrics = new NodeMetrics()
+    const cluster = new VirtualCluster('n1 n2 n3', { observers: [metrics] })
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    const { id } = await cluster.runUntilSettled(leader.registerSession())
+    for (let attempt = 0; attempt < 3; attempt++)
+      await cluster.runUntilSettled(leader.propose('a', { session: { id, sequence: 1 } }))
+    const { body } = await metrics.text()
+    const value = (name: string, labels = {}): number => sampleOf(body, name, { node: leader.id, ...labels })
+    assert.equal(value('raft_sessions'), 1)
+    assert.equal(value('raft_session_dedup_hits_total'), 2)
+    assert.equal(value('raft_sessions_expired_total', { reason: 'timeout' }), 0)
+    assert.equal(value('raft_sessions_expired_total', { reason: 'limit' }), 0)
+    assert.equal(value('raft_queue_used', { limit: 'sessionsMax' }), 1)
+    assert.equal(value('raft_queue_used', { limit: 'sessionResultsMax' }), 1)
+    const { appliedPerSecond = 0 } = leader.statusNow()
+    assert.ok(appliedPerSecond > 0, `${appliedPerSecond}`)
+  })
+
   it('splits the time of a proposal at its commit', async () => {
     const metrics = new NodeMetrics()
     const cluster = new VirtualCluster('n1 n2 n3', { observers: [metrics] })

@@ -6,7 +6,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { run } from '../../src/cli/program.ts'
-import { METRICS, PROCESS_METRICS } from '../../src/metrics/definitions.ts'
+import { METRICS } from '../../src/metrics/definitions.ts'
+import { PROCESS_METRICS } from '../../src/metrics/process-metrics.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')

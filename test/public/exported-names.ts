@@ -70,6 +70,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     MachineVersions: 'part of NodeStatus',
     ProtocolVersions: 'part of NodeStatus',
     NodeTiming: 'part of NodeStatus',
+    SessionStatus: 'part of NodeStatus',
     PortProtection: 'part of NodeStatus',
     RaftErrorOptions: 'makes a RaftError, for storages and transports of your own',
     LinkedBlock: 'part of RaftCore',

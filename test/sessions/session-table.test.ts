@@ -42,6 +42,28 @@ describe('SessionTable', () => {
     assert.equal(run(b, 1), 'execute')
   })
 
+  it('counts what it holds, repeats and removes', () => {
+    assert.deepEqual([table.queues, table.status], [[], { count: 0, repeated: 0, timedOut: 0, evicted: 0 }])
+    const limits = { sessionsMax: 2, sessionTimeoutMs: 100, sessionResultsMax: 5, sessionResultBytesMax: 9 }
+    const idle = register(0, limits)
+    const id = register(0, limits)
+    run(id, 1)
+    run(id, 1)
+    run(id, 1)
+    assert.deepEqual(table.status, { count: 2, repeated: 2, timedOut: 0, evicted: 0 })
+    assert.deepEqual(table.queues, [
+      { limit: 'sessionsMax', used: 2, max: 2 },
+      { limit: 'sessionResultsMax', used: 1, max: 5 },
+      { limit: 'sessionResultBytesMax', used: 2, max: 9 },
+    ])
+    register(50, limits)
+    assert.equal(run(idle, 1), 'unknownSession')
+    assert.deepEqual(table.status, { count: 2, repeated: 2, timedOut: 0, evicted: 1 })
+    run(id, 2, { time: 60 })
+    run(id, 3, { time: 155 })
+    assert.deepEqual(table.status, { count: 1, repeated: 2, timedOut: 1, evicted: 1 })
+  })
+
   it('knows no session that was not registered', () => assert.equal(run(7, 1), 'unknownSession'))
 
   it('drops results that the client does not wait for, and refuses their commands from then on', () => {

@@ -1,5 +1,6 @@
 /** `quorate metrics list`: every metric with its meaning. */
-import { METRICS, PROCESS_METRICS } from '../../metrics/definitions.ts'
+import { METRICS } from '../../metrics/definitions.ts'
+import { PROCESS_METRICS } from '../../metrics/process-metrics.ts'
 import { plainTable } from '../plain-table.ts'
 import type { Terminal } from '../terminal.ts'
 

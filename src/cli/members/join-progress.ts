@@ -1,6 +1,6 @@
 /** How far a new member is: from its start over the snapshot and the log to a voter, as the status of the cluster shows it. */
+import { formatBytes } from '../format-bytes.ts'
 import type { StatusReport } from '../status/status-report.ts'
-import { formatBytes } from '../status/status-text.ts'
 
 export type JoinStage = 'not connected' | 'snapshot' | 'log' | 'caught up' | 'voter'
 
@@ -63,7 +63,8 @@ export class JoinRate {
 }
 
 /** One line of text. */
-export function formatProgress(id: string, progress: JoinProgress, { rate, leftS }: Measured): string {
+export function formatProgress(id: string, progress: JoinProgress, measured: Partial<Measured> = {}): string {
+  const { rate, leftS } = measured
   const { stage, bytes = 0, size = 0, behind } = progress
   const about = (unit: (rate: number) => string): string =>
     rate === undefined || leftS === undefined ? '' : `, ${unit(rate)}/s, about ${Math.ceil(leftS)} s left`

@@ -1,5 +1,5 @@
 /** Says why a cluster has no leader, or what makes it slow or fragile, from the statuses of all its nodes. */
-import type { Alarm } from '../../contracts/node-service.ts'
+import type { Alarm, QueueStatus } from '../../contracts/node-service.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { NodeRow, StatusReport } from './status-report.ts'
 
@@ -8,6 +8,12 @@ const LAG_ENTRIES_MIN = 1000
 
 /** A shorter turn of the event loop is not reported. */
 const LOOP_DELAY_MS_MIN = 1000
+
+/** Shorter writes and responses are not reported: a busy disk or machine has some of them. */
+const SLOW_MS_MIN = 250
+
+/** A queue that is less full is not reported. */
+const FULL_MIN = 0.9
 
 /** One cause, and what to do about it. */
 export interface Finding {
@@ -31,6 +37,9 @@ export type FindingCode =
   | 'behind'
   | 'applying behind'
   | 'busy'
+  | 'slow disk'
+  | 'slow response'
+  | 'overloaded'
   | 'not a member'
   | 'alarm'
 
@@ -207,7 +216,38 @@ function delaysOf(node: NodeRow, { leader, nodes }: StatusReport): Finding[] {
     const message = `the event loop of ${id} was blocked for ${Math.round(loopDelayMs)} ms`
     found.push(finding('busy', id, message, `find what blocks the process of ${id}`))
   }
+  return [...found, ...slownessOf(node), ...node.queues.flatMap((queue) => fullQueue(id, queue))]
+}
+
+/** Why writes take long at a node that takes part. */
+function slownessOf({ id, timing, responseMs = 0, loopDelayMs = 0 }: NodeRow): Finding[] {
+  const found: Finding[] = []
+  const writeMs = timing?.writeMs ?? 0
+  if (writeMs >= SLOW_MS_MIN) {
+    const message = `the slowest recent durable write of ${id} took ${Math.round(writeMs)} ms`
+    found.push(finding('slow disk', id, message, `find what else uses the disk of ${id}, or give it a faster one`))
+  }
+  // What the response waited for is reported already.
+  if (responseMs >= SLOW_MS_MIN && responseMs > 2 * Math.max(writeMs, loopDelayMs)) {
+    const message = `${id} took up to ${responseMs} ms to respond to the leader`
+    found.push(finding('slow response', id, message, `measure the network between ${id} and the leader`))
+  }
   return found
+}
+
+function fullQueue(id: NodeId, { limit, peer, used, max }: QueueStatus): Finding[] {
+  // The window to a follower is full whenever there is enough to send, and old results are dropped.
+  const isUsual = limit.startsWith('inflight') || limit.startsWith('sessionResult')
+  if (isUsual || max === 0 || used < FULL_MIN * max) return []
+  const about = peer === undefined ? '' : ` for ${peer}`
+  const message = `${limit} of ${id}${about} is reached or close (${used} of ${max}): ${beyondLimit(limit)}`
+  return [finding('overloaded', id, message, `load ${id} less, or raise ${limit}`, peer)]
+}
+
+function beyondLimit(limit: string): string {
+  if (limit === 'sessionsMax') return 'the sessions that were idle longest are removed'
+  const isOfCalls = limit.startsWith('pending') || limit === 'changeReadersMax'
+  return isOfCalls ? 'further calls are rejected' : 'further messages are dropped, and sent again later'
 }
 
 function alarmOf(node: NodeId, { code, peer, forMs, message }: Alarm): Finding {

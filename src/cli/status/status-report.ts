@@ -4,7 +4,10 @@ import type {
   Alarm,
   MachineVersions,
   NodeStatus,
+  NodeTiming,
   ProtocolVersions,
+  QueueStatus,
+  SessionStatus,
   SnapshotFetch,
 } from '../../contracts/node-service.ts'
 import type { PortProtection } from '../../contracts/transport.ts'
@@ -29,6 +32,8 @@ export interface NodeRow {
   /** Why it is unreachable, if it is. */
   readonly problem: string | undefined
   readonly kind: 'voter' | 'learner' | 'not a member'
+  /** A learner that becomes a voter once it has caught up. */
+  readonly isPromoting: boolean
   /** It is no member any longer: its data directory cannot be used again. */
   readonly wasRemoved: boolean
   readonly role: NodeStatus['role'] | undefined
@@ -56,6 +61,14 @@ export interface NodeRow {
   /** The peers to which it has an open connection. */
   readonly connected: readonly NodeId[] | undefined
   readonly loopDelayMs: number | undefined
+  /** Its timeouts, and its slowest recent durable write; undefined for an earlier release. */
+  readonly timing: NodeTiming | undefined
+  /** Its bounded queues and tables; empty for an earlier release. */
+  readonly queues: readonly QueueStatus[]
+  /** The entries that it applied per second, over the last 5 to 10 s; undefined for an earlier release. */
+  readonly appliedPerSecond: number | undefined
+  /** Its table of client sessions; undefined for an earlier release. */
+  readonly sessions: SessionStatus | undefined
   readonly freeBytes: number | undefined
   readonly version: string | undefined
   /** What keeps its log. */
@@ -172,6 +185,7 @@ function rowsOf(
       isReachable: status !== undefined,
       problem: status === undefined ? problemOf(answer) : undefined,
       kind: kindOf(membership, id),
+      isPromoting: member?.promote === true && membership.learners.includes(id),
       wasRemoved: member === undefined && status !== undefined && hasBeenMember(status),
       role: status?.role,
       term: status?.term,
@@ -189,6 +203,10 @@ function rowsOf(
       hasLostEntries: peer?.hasLostEntries === true || member?.hasLostEntries === true,
       connected: status?.connected,
       loopDelayMs: status?.loopDelayMs,
+      timing: status?.timing,
+      queues: status?.queues ?? [],
+      appliedPerSecond: status?.appliedPerSecond,
+      sessions: status?.sessions,
       freeBytes: status?.freeBytes,
       version: status?.version,
       storage: status?.storage,

@@ -1,4 +1,6 @@
 /** Formats a status report as text: one line for the cluster and one row per node. */
+import { formatBytes } from '../format-bytes.ts'
+import { formatProgress, joinProgress } from '../members/join-progress.ts'
 import { plainTable } from '../plain-table.ts'
 import type { NodeRow, StatusReport } from './status-report.ts'
 
@@ -13,7 +15,9 @@ const HEADINGS = [
   'APPLIED',
   'LAG',
   'SEEN',
+  'RTT',
   'LOOP',
+  'WRITE',
   'DISK FREE',
   'STORAGE',
   'TRANSPORT',
@@ -22,9 +26,25 @@ const HEADINGS = [
 
 export function formatStatus(report: StatusReport): string {
   const alarms = report.nodes.flatMap(alarmLines)
-  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ...alarms, ...protectionLine(report), ''].join(
-    '\n',
-  )
+  return [
+    clusterLine(report),
+    ...leaderLine(report),
+    nodeTable(report),
+    ...joinLines(report),
+    ...alarms,
+    ...protectionLine(report),
+    '',
+  ].join('\n')
+}
+
+/** How far each member is that is being promoted, or that fetches a snapshot. */
+function joinLines(report: StatusReport): string[] {
+  return report.nodes
+    .filter(({ isPromoting, fetching }) => isPromoting || fetching !== undefined)
+    .map(({ id }) => {
+      const line = formatProgress(id, joinProgress(report, id))
+      return report.nodes.some((node) => node.id === id && node.isPromoting) ? `${line}; it will be a voter` : line
+    })
 }
 
 /** Names the nodes that trust every caller. */
@@ -50,11 +70,17 @@ function clusterLine(report: StatusReport): string {
     cluster,
     `term ${term}`,
     leader === undefined ? 'no leader' : `leader ${leader}`,
-    `commit ${commitIndex}`,
+    `commit ${commitIndex}${rateOf(report)}`,
     `${votersUp}/${voters} voters up`,
     hasQuorum ? `tolerates ${failures}` : `no quorum: needs ${Math.floor(voters / 2) + 1}`,
     ...(report.isMembershipChanging ? ['membership is changing'] : []),
   ].join('  ')
+}
+
+/** The entries that the leader applied per second. */
+function rateOf({ leader, nodes }: StatusReport): string {
+  const rate = nodes.find(({ id }) => id === leader)?.appliedPerSecond
+  return rate === undefined ? '' : ` (${rate >= 10 ? Math.round(rate) : Number(rate.toFixed(1))}/s)`
 }
 
 /** Without a leader that a quorum follows: what is known, and from whom. */
@@ -82,8 +108,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     formatNumber(node.commitIndex),
     formatNumber(node.appliedIndex),
     formatLag(node),
-    node.silentMs === undefined ? '-' : `${node.silentMs} ms`,
-    node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
+    ...[node.silentMs, node.responseMs, node.loopDelayMs, node.timing?.writeMs].map(formatMs),
     node.freeBytes === undefined ? '-' : formatBytes(node.freeBytes),
     node.storage ?? '-',
     node.peerTransport ?? '-',
@@ -113,15 +138,10 @@ function formatLag({ lag, applyLag = 0 }: NodeRow): string {
   return applyLag > 0 ? `${lag ?? 0}+${applyLag}` : formatNumber(lag)
 }
 
-function formatNumber(value: number | undefined): string {
-  return value === undefined ? '-' : String(value)
+function formatMs(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${Math.round(ms)} ms`
 }
 
-const UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
-
-/** In decimal units, for example 71 GB. */
-export function formatBytes(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
-  const value = bytes / 1000 ** power
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`
+function formatNumber(value: number | undefined): string {
+  return value === undefined ? '-' : String(value)
 }

@@ -5,6 +5,8 @@ import type {
   NodeStatus,
   NodeTiming,
   ProtocolVersions,
+  QueueStatus,
+  SessionStatus,
   SnapshotFetch,
 } from '../../contracts/node-service.ts'
 import type { PortProtection } from '../../contracts/transport.ts'
@@ -32,6 +34,9 @@ export type WireStatusResponse = Omit<
   | 'protocol'
   | 'machine'
   | 'fetching'
+  | 'queues'
+  | 'appliedPerSecond'
+  | 'sessions'
   | 'peers'
   | 'alarms'
 > & {
@@ -49,11 +54,16 @@ export type WireStatusResponse = Omit<
   readonly protocol?: ProtocolVersions | null | undefined
   readonly machine?: MachineVersions | null | undefined
   readonly fetching?: SnapshotFetch | null | undefined
+  readonly queues?: readonly WireQueue[] | undefined
+  readonly appliedPerSecond?: number | undefined
+  readonly sessions?: SessionStatus | null | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
 }
 
 type WireAlarm = Omit<Alarm, 'peer'> & { readonly peer?: string | undefined }
+
+type WireQueue = Omit<QueueStatus, 'peer'> & { readonly peer?: string | undefined }
 
 type WireFollower = Omit<PeerStatus, 'state' | 'silentMs'> & {
   readonly state: string
@@ -112,6 +122,9 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     protocol: wire.protocol ?? undefined,
     machine: wire.machine ?? undefined,
     fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
+    queues: (wire.queues ?? []).map(queueFromWire),
+    appliedPerSecond: wire.appliedPerSecond ?? undefined,
+    sessions: wire.sessions == null ? undefined : sessionsFromWire(wire.sessions),
     certificateExpiresAt: optionalInteger(wire.certificateExpiresAt, 'certificateExpiresAt'),
     freeBytes: optionalInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
@@ -130,6 +143,19 @@ function fetchFromWire({ from, index, bytes, size }: SnapshotFetch): SnapshotFet
     index: safeInteger(index, 'index'),
     bytes: safeInteger(bytes, 'bytes'),
     size: safeInteger(size, 'size'),
+  }
+}
+
+function queueFromWire({ limit, peer, used, max }: WireQueue): QueueStatus {
+  return { limit, peer: peer ?? undefined, used: safeInteger(used, 'used'), max: safeInteger(max, 'max') }
+}
+
+function sessionsFromWire({ count, repeated, timedOut, evicted }: SessionStatus): SessionStatus {
+  return {
+    count: safeInteger(count, 'count'),
+    repeated: safeInteger(repeated, 'repeated'),
+    timedOut: safeInteger(timedOut, 'timedOut'),
+    evicted: safeInteger(evicted, 'evicted'),
   }
 }
 

@@ -11,6 +11,7 @@ import type { Batch } from '../calls/proposal-batch.ts'
 import type { Proposals } from '../calls/proposals.ts'
 import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
 import type { Meters } from '../meters.ts'
+import { RecentRate } from '../recent-rate.ts'
 import { verifiedChunks } from '../snapshots/snapshot-checksum.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { DigestPoints } from './digest-points.ts'
@@ -34,6 +35,8 @@ export interface ApplierParts<Command, Result> {
   readonly onRestored: (snapshot: SnapshotInfo, tookMs: number) => void
   readonly onFailed: (error: unknown) => void
 }
+
+const RATE_WINDOW_MS = 5000
 
 /** Work to do: first the snapshot, then the range. */
 interface PendingWork {
@@ -69,14 +72,21 @@ export class Applier<Command, Result> {
   #appliedBytes = 0
   #appliedBlocks = 0
   #boundaryCallbacks: ((isRunning: boolean) => void)[] = []
+  readonly #rate: RecentRate
 
   constructor(parts: ApplierParts<Command, Result>) {
     this.#parts = parts
+    this.#rate = new RecentRate(RATE_WINDOW_MS, parts.clock.now())
   }
 
   /** The last index that the state machine has applied; may lie within a block. */
   get appliedIndex(): LogIndex {
     return this.#appliedIndex
+  }
+
+  /** The entries that were applied per second, over the last 5 to 10 s. */
+  get perSecond(): number {
+    return this.#rate.at(this.#parts.clock.now())
   }
 
   /** The bytes of all blocks applied since the start. */
@@ -138,6 +148,7 @@ export class Applier<Command, Result> {
     if (this.#parts.meters.isActive) this.#measureTurn()
     const boundary = this.#cursor === undefined ? this.#appliedIndex : this.#cursor.block.first - 1
     if (boundary <= this.#reportedIndex || this.#isRestoring) return
+    this.#rate.add(this.#turnStartedAt, boundary - this.#reportedIndex)
     this.#reportedIndex = boundary
     this.#parts.onApplied(boundary)
   }

@@ -100,6 +100,12 @@ describe('a client channel over gRPC', () => {
       loopDelayMs: 1.25,
       fetching: { from: 'n2', index: 7, bytes: 2 ** 33, size: 2 ** 40 },
       protocol: { min: 2, max: 3, peers: [{ id: 'n2', version: 3 }] },
+      queues: [
+        { limit: 'a', peer: 'n2', used: 2 ** 40, max: Number.MAX_SAFE_INTEGER },
+        { limit: 'b', peer: undefined, used: 0, max: 1 },
+      ],
+      appliedPerSecond: 0.5,
+      sessions: { count: 1, repeated: 2 ** 40, timedOut: 3, evicted: 4 },
       machine: { inForce: 2, supported: 3, peers: [{ id: 'n2', supported: 4 }] },
       protection: 'tls',
       certificateExpiresAt: 1_800_000_000_000,
