@@ -5,7 +5,8 @@ import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
 import type { ClientTlsFiles } from './peer-link/client-certificate-files.ts'
 import type { ClientTlsOptions } from './peer-link/tls-options.ts'
-import { withoutUndefined } from './platform/options.ts'
+import type { OptionProblem } from './platform/options.ts'
+import { throwOnProblems, withoutUndefined } from './platform/options.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
@@ -32,14 +33,11 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
  *     const result = await client.propose(command, { timeoutMs: 2000 })
  *     await client.close()
  */
-export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>({
-  grpc,
-  tls,
-  clusterSecret,
-  token,
-  channel,
-  ...options
-}: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
+export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>(
+  given: ConnectOptions<Command, Result, Query, Answer>,
+): Promise<RaftClient<Command, Result, Query, Answer>> {
+  throwOnProblems(contradictions(given))
+  const { grpc, tls, clusterSecret, token, channel, ...options } = given
   return new RaftClient({
     ...options,
     channel:
@@ -49,6 +47,26 @@ export async function connect<Command = unknown, Result = unknown, Query = unkno
         ...withoutUndefined({ tls: clusterSecret === undefined ? tls : { clusterSecret }, token }),
       })),
   })
+}
+
+/** Options of which one would have no effect. */
+function contradictions(given: ConnectOptions): OptionProblem[] {
+  const { channel, tls, clusterSecret, token, grpc } = given
+  const problems: OptionProblem[] = []
+  if (channel !== undefined)
+    for (const path of ['tls', 'clusterSecret', 'token', 'grpc'] as const)
+      if (given[path] !== undefined)
+        problems.push({ path, problem: 'and `channel` exclude each other: the channel has its own' })
+  if (tls !== undefined && clusterSecret !== undefined)
+    problems.push({ path: 'tls', problem: 'and `clusterSecret` exclude each other' })
+  if ((tls ?? clusterSecret) !== undefined && grpc?.tls !== undefined)
+    problems.push({
+      path: 'grpc',
+      problem: `has \`tls\`, beside \`${tls === undefined ? 'clusterSecret' : 'tls'}\`: pass one of them`,
+    })
+  if (token !== undefined && grpc?.token !== undefined)
+    problems.push({ path: 'grpc', problem: 'has `token`, beside `token`: pass one of them' })
+  return problems
 }
 
 async function grpcChannel(options: GrpcClientOptions): Promise<ClientChannelFactory> {

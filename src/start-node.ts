@@ -80,7 +80,7 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly peerTransport?: 'grpc' | 'tcp' | undefined
   /**
    * How this node connects to its peers, if not by gRPC or TCP. Clients and operators are served over gRPC at `listen`; without `listen` there are
-   * none. It excludes `advertise`, `routes` and `peerTransport`; `tls` and `credentials` are for `listen`.
+   * none. It excludes `advertise`, `routes` and `peerTransport`; `tls`, `clusterSecret` and `credentials` are for `listen`.
    */
   readonly transport?: Transport | undefined
   /**
@@ -283,11 +283,11 @@ function missingOptions(options: Partial<Record<string, unknown>>): OptionProble
   if (transport !== undefined)
     problems.push(...IGNORED_WITH_TRANSPORT.filter(({ path }) => options[path] !== undefined))
   if (transport !== undefined && listen === undefined)
-    for (const path of ['tls', 'credentials'])
+    for (const path of ['tls', 'credentials', 'clusterSecret'])
       if (options[path] !== undefined)
         problems.push({
           path,
-          problem: 'is for clients at `listen`, which is missing; a `transport` has TLS of its own',
+          problem: 'is for clients at `listen`, which is missing; a `transport` is protected by its own means',
         })
   if (listen === undefined && transport === undefined)
     problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })

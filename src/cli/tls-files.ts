@@ -45,8 +45,17 @@ export function clientTls({
   tlsCa,
   clusterSecret,
 }: TlsFlags): ClientTlsFiles | SharedSecret | undefined {
+  const hasCertificates = tlsCert !== undefined || tlsKey !== undefined || tlsCa !== undefined
+  if (clusterSecret !== undefined && hasCertificates)
+    throw new RaftError(
+      'ERR_RAFT_OPTIONS',
+      '--cluster-secret and --tls-ca, --tls-cert and --tls-key exclude each other',
+      {
+        hint: 'pass what the nodes use; each of them may also come from the environment (QUORATE_CLUSTER_SECRET_FILE, QUORATE_TLS_…)',
+      },
+    )
   if (clusterSecret !== undefined) return { clusterSecret: readSecret(clusterSecret) }
-  if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined
+  if (!hasCertificates) return undefined
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-cert and --tls-key belong together: pass both')
   for (const [flag, path] of [

@@ -2,8 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
+import type { OptionCheck } from '../platform/options.ts'
+import { checkParts, checkString, withoutUndefined } from '../platform/options.ts'
+import { hasSecret } from './secret-tls.ts'
 import type { TlsOptions, TlsRules } from './tls-options.ts'
-import { checkTls, distrustOf } from './tls-options.ts'
+import { checkTls, distrustOf, RULE_CHECKS } from './tls-options.ts'
 
 /** The files with the keys and certificates of a node, in PEM format. They are read again when they change. */
 export interface TlsFiles extends TlsRules {
@@ -66,11 +69,27 @@ export class CertificateFiles implements TlsOptions {
   }
 }
 
+const notBesideFiles: OptionCheck = () =>
+  'and files exclude each other: pass `keyFile`, `certFile` and `caFile`, or the contents of all'
+
+/** The checks of the files, beside which no contents are used. */
+export const FILE_CHECKS: Readonly<Record<string, OptionCheck>> = {
+  keyFile: checkString,
+  certFile: checkString,
+  caFile: checkString,
+  key: notBesideFiles,
+  cert: notBesideFiles,
+  ca: notBesideFiles,
+}
+
 /** Why the value cannot be used as TlsOptions or TlsFiles. */
 export function checkTlsOrFiles(value: unknown): string | undefined {
-  if (!hasFiles(value)) return checkTls(value)
-  if (typeof value.keyFile !== 'string' || typeof value.certFile !== 'string')
-    return 'must have `keyFile` and `certFile`'
+  if (typeof value !== 'object' || value === null) return checkTls(value)
+  if (hasSecret(value)) return 'has `clusterSecret`, which is an option beside `tls`, and excludes it'
+  if (!hasFiles(value)) return checkTls(withoutUndefined(value))
+  const invalid = checkParts(value, { ...FILE_CHECKS, ...RULE_CHECKS })
+  if (invalid !== undefined) return invalid
+  if (value.keyFile === undefined || value.certFile === undefined) return 'must have `keyFile` and `certFile`'
   try {
     return checkTls(new CertificateFiles(value))
   } catch (error) {
@@ -79,7 +98,9 @@ export function checkTlsOrFiles(value: unknown): string | undefined {
 }
 
 export function hasFiles(tls: unknown): tls is TlsFiles {
-  return typeof tls === 'object' && tls !== null && ('certFile' in tls || 'keyFile' in tls || 'caFile' in tls)
+  if (typeof tls !== 'object' || tls === null) return false
+  const { keyFile, certFile, caFile } = tls as Partial<TlsFiles>
+  return keyFile !== undefined || certFile !== undefined || caFile !== undefined
 }
 
 function readPems({ keyFile, certFile, caFile }: TlsFiles): Pems {

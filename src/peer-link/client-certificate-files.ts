@@ -1,7 +1,8 @@
 /** Keys and certificates of a client in files, which may be renewed while it runs. */
 import { isRaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
-import { hasFiles, readPem } from './certificate-files.ts'
+import { checkParts, withoutUndefined } from '../platform/options.ts'
+import { FILE_CHECKS, hasFiles, readPem } from './certificate-files.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import type { ClientTlsOptions } from './tls-options.ts'
 import { checkClientTls } from './tls-options.ts'
@@ -76,7 +77,10 @@ export function readClientTls(tls: ClientTlsOptions | ClientTlsFiles | SharedSec
 
 /** Why the value cannot be used as ClientTlsOptions or ClientTlsFiles. */
 export function checkClientTlsOrFiles(value: unknown): string | undefined {
-  if (!hasFiles(value)) return checkClientTls(value)
+  if (typeof value !== 'object' || value === null) return checkClientTls(value)
+  if (!hasFiles(value)) return checkClientTls(withoutUndefined(value))
+  const invalid = checkParts(value, FILE_CHECKS)
+  if (invalid !== undefined) return invalid
   const { certFile, keyFile } = value as ClientTlsFiles
   if ((keyFile === undefined) !== (certFile === undefined)) return 'must have both `keyFile` and `certFile`, or neither'
   try {

@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { ConnectionOptions, TlsOptions as ServerOptions } from 'node:tls'
+import { checkParts } from '../platform/options.ts'
 
 /** A secret that all nodes and clients of a cluster share. */
 export interface SharedSecret {
@@ -30,6 +31,11 @@ export function checkSecret(value: unknown): string | undefined {
   if (typeof value !== 'string' && !Buffer.isBuffer(value)) return 'must be a string or a Buffer'
   const { length } = Buffer.from(value as string)
   return length >= SECRET_BYTES_MIN ? undefined : `must have at least ${SECRET_BYTES_MIN} bytes, not ${length}`
+}
+
+/** Why the value cannot be used as SharedSecret. */
+export function checkSharedSecret(value: object): string | undefined {
+  return checkParts(value, { clusterSecret: checkSecret })
 }
 
 export function secretServer({ clusterSecret }: SharedSecret): ServerOptions {

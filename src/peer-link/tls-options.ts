@@ -10,9 +10,10 @@ import { ROLES } from '../access/roles.ts'
 import type { PortProtection } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import { formatValue } from '../platform/options.ts'
+import type { OptionCheck } from '../platform/options.ts'
+import { checkBoolean, checkParts, formatValue } from '../platform/options.ts'
 import type { SharedSecret } from './secret-tls.ts'
-import { checkSecret, hasSecret } from './secret-tls.ts'
+import { checkSharedSecret, hasSecret } from './secret-tls.ts'
 import { keyProblemInWords } from './tls-failure.ts'
 
 type Pem = string | Buffer
@@ -49,10 +50,19 @@ export interface ClientTlsOptions {
   readonly key?: Pem | undefined
 }
 
+/** createSecureContext checks the contents, all of them together. */
+const PEM_CHECKS: Readonly<Record<string, OptionCheck>> = {
+  key: () => undefined,
+  cert: () => undefined,
+  ca: () => undefined,
+}
+
 /** Why the value cannot be used as ClientTlsOptions. */
 export function checkClientTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
-  if (hasSecret(value)) return checkSecret(value.clusterSecret)
+  if (hasSecret(value)) return checkSharedSecret(value)
+  const invalid = checkParts(value, PEM_CHECKS)
+  if (invalid !== undefined) return invalid
   const { key, cert, ca } = value as ClientTlsOptions
   if ((key === undefined) !== (cert === undefined)) return 'must have both `key` and `cert`, or neither'
   try {
@@ -77,15 +87,28 @@ export function checkTokens(value: unknown): string | undefined {
   return undefined
 }
 
+/** The checks of TlsRules. */
+export const RULE_CHECKS: Readonly<Record<string, OptionCheck>> = {
+  verifyClients: checkBoolean,
+  nodeDnsNames: (value) =>
+    typeof value === 'string' && value.includes('{id}')
+      ? undefined
+      : `must have {id} in it, not be ${formatValue(value)}`,
+  rolesOfUnits: (value) => {
+    if (typeof value !== 'object' || value === null)
+      return `must be an object of roles by unit, not ${formatValue(value)}`
+    const unknown = Object.values(value).find((role) => !ROLES.includes(role))
+    return unknown && `has the role ${formatValue(unknown)}, not one of ${ROLES.join(', ')}`
+  },
+}
+
 /** Why the value cannot be used as TlsOptions. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must have \`key\` and \`cert\`, not be ${formatValue(value)}`
-  if (hasSecret(value)) return checkSecret(value.clusterSecret)
-  const { key, cert, ca, verifyClients, nodeDnsNames, rolesOfUnits = {} } = value as Partial<TlsOptions>
-  const unknown = Object.values(rolesOfUnits).find((role) => !ROLES.includes(role))
-  if (unknown !== undefined)
-    return `has the role ${formatValue(unknown)} in \`rolesOfUnits\`, not one of ${ROLES.join(', ')}`
-  if (nodeDnsNames !== undefined && !/\{id\}/.test(String(nodeDnsNames))) return 'must have `{id}` in `nodeDnsNames`'
+  if (hasSecret(value)) return checkSharedSecret(value)
+  const invalid = checkParts(value, { ...PEM_CHECKS, ...RULE_CHECKS })
+  if (invalid !== undefined) return invalid
+  const { key, cert, ca, verifyClients } = value as Partial<TlsOptions>
   if (key === undefined || cert === undefined) return 'must have `key` and `cert`'
   if (verifyClients === true && ca === undefined) return 'must have `ca` to verify clients'
   try {

@@ -55,6 +55,13 @@ export function findOptionProblems(options: object, checks: Readonly<Record<stri
   return problems
 }
 
+/** The problems of an option that is an object with options of its own, in one sentence. */
+export function checkParts(value: object, checks: Readonly<Record<string, OptionCheck>>): string | undefined {
+  const problems = findOptionProblems(value, checks)
+  if (problems.length === 0) return undefined
+  return `is invalid: ${problems.map(({ path, problem }) => `${path} ${problem}`).join(', and ')}`
+}
+
 /** Throws one ERR_RAFT_OPTIONS that names every problem, if there are any. */
 export function throwOnProblems(problems: readonly OptionProblem[]): void {
   if (problems.length === 0) return

@@ -1,7 +1,7 @@
 /** Requests what a joining node must know from a running cluster: its name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
+import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
-import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { withClient } from '../kv-client.ts'
 
 export interface JoinedCluster {
@@ -14,7 +14,7 @@ const STATUS_TIMEOUT_MS = 5000
 /** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
 export async function clusterAt(
   endpoints: readonly string[],
-  tls?: ClientTlsOptions | SharedSecret,
+  tls?: ClientTlsFiles | SharedSecret,
 ): Promise<JoinedCluster> {
   return withClient({ endpoints, tls, timeoutMs: STATUS_TIMEOUT_MS }, async ({ raftClient }) => {
     const answers = await raftClient.status()
@@ -38,10 +38,7 @@ export async function clusterAt(
  */
 export async function clusterToJoin(
   endpoints: readonly string[],
-  {
-    cluster,
-    tls,
-  }: { readonly cluster: string | undefined; readonly tls?: ClientTlsOptions | SharedSecret | undefined },
+  { cluster, tls }: { readonly cluster: string | undefined; readonly tls?: ClientTlsFiles | SharedSecret | undefined },
 ): Promise<{ readonly cluster: string | undefined; readonly peers: Readonly<Record<string, string>> }> {
   try {
     const found = await clusterAt(endpoints, tls)

@@ -7,7 +7,6 @@ import { isRaftError, RaftError } from '../../errors.ts'
 import type { FeedMessage } from '../../http/dashboard/feed-message.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../kv/index.ts'
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../kv/index.ts'
-import { CertificateFiles } from '../../peer-link/certificate-files.ts'
 import { logObserver } from '../../runtime/log-observer.ts'
 import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
@@ -64,7 +63,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
       ? options
       : await clusterToJoin(join, {
           cluster: options.cluster,
-          tls: clusterSecret === undefined ? tls && new CertificateFiles(tls) : { clusterSecret },
+          tls: clusterSecret === undefined ? tls : { clusterSecret },
         })
   // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]

@@ -21,6 +21,7 @@ import { isRaftError } from '../../errors.ts'
 import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import { checkClientTlsOrFiles, readClientTls } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
+import { hasSecret } from '../../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { onAbort } from '../../platform/on-abort.ts'
 import type { OptionCheck } from '../../platform/options.ts'
@@ -119,6 +120,11 @@ export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChann
     problems.push({ path: 'tls', problem: 'and `credentials` exclude each other' })
   if (options.token !== undefined && options.tls === undefined && options.credentials === undefined)
     problems.push({ path: 'token', problem: 'needs `tls`: without it, others can read the token' })
+  if (options.token !== undefined && hasSecret(options.tls))
+    problems.push({
+      path: 'token',
+      problem: 'has no effect with `clusterSecret`: who has the secret may do everything',
+    })
   throwOnProblems(problems)
   // All channels share the files, so that one whose files cannot be read any longer has what the others have.
   const { tls } = options
