@@ -66,6 +66,11 @@ export class ClientSessions {
     return first?.hasCapacity === true ? first : this.#sessions.find(({ hasCapacity }) => hasCapacity)
   }
 
+  /** Whether a registration is in progress, within the time of the call that began it. */
+  get isRegistering(): boolean {
+    return this.#registering !== undefined
+  }
+
   /** Registers a session, or waits for the registration in progress. Rejects at the deadline, or when the signal is aborted. */
   async register(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#registering === undefined) {

@@ -25,7 +25,7 @@ export interface RetryingCallerOptions {
 }
 
 /** No attempt starts with less than this fraction of the timeout left: it would probably end with an unknown outcome. */
-const MIN_REMAINING_FRACTION = 0.1
+export const MIN_REMAINING_FRACTION = 0.1
 
 export class RetryingCaller {
   readonly #endpoints: Endpoints

@@ -6,7 +6,9 @@ import { isRaftError } from '../errors.ts'
 import { notRegisteredError } from './client-errors.ts'
 import type { ClientSession } from './client-sessions.ts'
 import { ClientSessions } from './client-sessions.ts'
+import { mayRetry } from './retry-rules.ts'
 import type { RetryingCaller } from './retrying-caller.ts'
+import { MIN_REMAINING_FRACTION } from './retrying-caller.ts'
 
 export interface SessionCallerParts {
   readonly caller: Pick<RetryingCaller, 'call'>
@@ -35,7 +37,14 @@ export class SessionCaller {
     for (;;) {
       const session = this.#sessions.available
       if (session === undefined) {
-        await this.#sessions.register(leftMs, signal)
+        const isOfAnotherCall = this.#sessions.isRegistering
+        try {
+          await this.#sessions.register(leftMs, signal)
+        } catch (error) {
+          // The other call may have had less time than this one.
+          const hasTime = deadline - clock.now() >= timeoutMs * MIN_REMAINING_FRACTION
+          if (!isOfAnotherCall || !hasTime || !isRaftError(error) || !mayRetry('read', error)) throw error
+        }
         leftMs = Math.max(1, deadline - clock.now())
         continue
       }

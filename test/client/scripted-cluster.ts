@@ -31,6 +31,9 @@ export class ScriptedCluster {
   sessions = 0
   /** The sessions below have expired. */
   firstSession = 0
+  /** Whether nodes reject registrations, as for a caller without a role. */
+  refusesSessions = false
+  refusals = 0
   readonly sessionResults = new Map<string, Applied>()
   leader: string | undefined
   term = 1
@@ -143,6 +146,10 @@ export class ScriptedNode implements NodeService {
   async registerSession(): Promise<RegisteredSession> {
     this.#record('register')
     if (this.isFrozen) return new Promise(() => undefined)
+    if (this.#cluster.refusesSessions) {
+      this.#cluster.refusals++
+      throw new RaftError('ERR_RAFT_UNAUTHORIZED', 'a registration needs the role client, seen no role')
+    }
     this.#assertLeader()
     return { id: ++this.#cluster.sessions, clusterId: 'test' }
   }

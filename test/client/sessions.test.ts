@@ -154,6 +154,33 @@ describe('a client with sessions', () => {
     assert.equal(await cluster.run(long), 'a')
   })
 
+  it('gives a call its whole time, also if it waits for the registration of a call with less', async () => {
+    cluster.elect(undefined)
+    const client = cluster.client({ sessions: true })
+    const short = client.propose('a', { timeoutMs: 100 })
+    const long = client.propose('b', { timeoutMs: 10_000 })
+    assert.equal((await cluster.failure(short)).code, 'ERR_RAFT_NO_LEADER')
+    cluster.at(5000, () => cluster.elect('n1'))
+    assert.equal(await cluster.run(long), 'b')
+    assert.deepEqual([cluster.sessions, cluster.applied], [1, ['b']])
+  })
+
+  it('rejects all calls that wait for a registration when their time is over, or when no time would help', async () => {
+    cluster.elect(undefined)
+    const client = cluster.client({ sessions: true })
+    const calls = Array.from({ length: 64 }, (_, call) => client.propose(`${call}`, { timeoutMs: 1000 }))
+    const codes = await Promise.all(calls.map(async (call) => (await cluster.failure(call)).code))
+    assert.deepEqual([...new Set(codes)], ['ERR_RAFT_NO_LEADER'])
+    assert.ok(cluster.clock.now() <= 1000)
+    cluster.refusesSessions = true
+    const refused = Promise.all(['a', 'b', 'c'].map((command) => cluster.failure(client.propose(command))))
+    assert.deepEqual(
+      (await cluster.run(refused)).map(({ code }) => code),
+      ['ERR_RAFT_UNAUTHORIZED', 'ERR_RAFT_UNAUTHORIZED', 'ERR_RAFT_UNAUTHORIZED'],
+    )
+    assert.equal(cluster.refusals, 1)
+  })
+
   it('sends an idempotent command without a session, again if its fate is unknown', async () => {
     const client = cluster.client({ sessions: true })
     cluster.node('n1').scripts.push(losesAnswer(cluster.node('n1')))
