@@ -10,6 +10,9 @@ class Counter {
     this.value += command.add
     return this.value
   }
+  query(_: 'value'): number {
+    return this.value
+  }
   snapshot(): Uint8Array[] {
     return [new TextEncoder().encode(String(this.value))]
   }
@@ -22,15 +25,15 @@ class Counter {
 
 const peers = { n1: '127.0.0.1:7101', n2: '127.0.0.1:7102', n3: '127.0.0.1:7103' }
 const directory = await mkdtemp(join(tmpdir(), 'counter-'))
-const counters = Object.keys(peers).map(() => new Counter())
-const nodes: RaftNode<{ add: number }, number>[] = await Promise.all(
-  Object.entries(peers).map(([id, listen], at) =>
-    startNode({ id, listen, peers, dataDir: join(directory, id), stateMachine: counters[at] as Counter }),
+type CounterNode = RaftNode<{ add: number }, number, 'value', number>
+const nodes: CounterNode[] = await Promise.all(
+  Object.entries(peers).map(([id, listen]) =>
+    startNode({ id, listen, peers, dataDir: join(directory, id), stateMachine: new Counter() }),
   ),
 )
 
 await Promise.all(nodes.map((node) => node.until((status) => status.leader !== undefined)))
-const leader = nodes.find((node) => node.statusNow().role === 'leader') as RaftNode<{ add: number }, number>
+const leader = nodes.find((node) => node.statusNow().role === 'leader') as CounterNode
 for (const add of [1, 1, 1]) await leader.propose({ add })
-for (const [at, node] of nodes.entries()) console.log(node.id, await node.read(() => counters[at]?.value))
+for (const node of nodes) console.log(node.id, await node.query('value'))
 await Promise.all(nodes.map((node) => node.close()))

@@ -9,8 +9,7 @@ const peers = { n1: '127.0.0.1:7501', n2: '127.0.0.1:7502', n3: '127.0.0.1:7503'
 const http = { n1: 8501, n2: 8502, n3: 8503 }
 const id = process.argv[2] as keyof typeof peers
 
-const machine = new KeyValues()
-const node = await startNode({ id, listen: peers[id], peers, dataDir: `data/${id}`, stateMachine: machine })
+const node = await startNode({ id, listen: peers[id], peers, dataDir: `data/${id}`, stateMachine: new KeyValues() })
 /** Sends each command until its fate is known, in a session, so that it is applied once. */
 const client = await connect<Command, Result>({ endpoints: Object.values(peers) })
 
@@ -21,7 +20,7 @@ const server = createServer(async (request, response) => {
   try {
     const key = decodeURIComponent(new URL(request.url ?? '/', 'http://node').pathname.slice(1))
     if (request.method === 'GET') {
-      const value = await node.read(() => machine.query(key))
+      const value = await node.query(key)
       reply(value === null ? 404 : 200, { value })
     } else if (request.method === 'PUT') {
       reply(200, await client.propose({ type: 'put', key, value: await bodyOf(request) }))

@@ -38,7 +38,7 @@ export interface StateMachine<Command = unknown, Result = unknown, Query = never
    * computed in the same way are compared, so a release that changes the computation changes that name.
    */
   digest?(): string
-  /** Answers a query from the network, once the read is confirmed. Must not change the state. */
+  /** Answers a query of `RaftNode.query` or of a client, once the read is confirmed. Must not change the state. */
   query?(query: Query): Answer
 }
 

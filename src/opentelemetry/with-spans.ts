@@ -9,7 +9,7 @@ export interface SpanOptions {
 
 type Call = (...args: unknown[]) => Promise<unknown>
 
-/** A node (`read`) or a client (`query`). */
+/** A node or a client. */
 interface Callee {
   readonly id?: unknown
   proposeWithIndex(command: never, options?: never): Promise<{ readonly index: number; readonly term: number }>

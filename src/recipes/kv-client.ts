@@ -14,7 +14,7 @@ export const kvCodecs: RecipeCodecs<KvCommand, KvResult, KvQuery, KvAnswer> = {
   answerCodec: kvAnswerCodec,
 }
 
-/** What a key-value client needs beside `propose`: a `RaftClient`, or a node whose `read` calls `query` of its state machine. */
+/** What a key-value client needs beside `propose`: a `RaftClient` or a `RaftNode` with the codecs of the recipe. */
 export interface Querier<Query, Answer> {
   query(query: Query, options?: ReadOptions): Promise<Answer>
 }

@@ -191,16 +191,23 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Answers an encoded query with the state machine's `query`; for network servers. Rejects at once if there is no leader, so that
+   * Answers a query with the state machine's `query`, once this node's state is as fresh as for `read`. The answer may refer to the state, which the next
+   * command changes: do not keep it, or return a copy from `query`. Rejects with ERR_RAFT_BAD_MESSAGE if the state machine has no `query`.
+   */
+  async query(query: Query, options?: ReadOptions): Promise<Answer> {
+    const queryMachine = this.#queryOfMachine()
+    return this.read(() => queryMachine(query), options)
+  }
+
+  /**
+   * Like `query`, with the encoded query and answer; for network servers. Rejects at once if there is no leader, so that
    * the client can try another node.
    */
   async queryBytes(
     query: Uint8Array,
     options?: ReadOptions,
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex; readonly term: Term }> {
-    const queryMachine = this.#query
-    if (queryMachine === undefined)
-      throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
+    const queryMachine = this.#queryOfMachine()
     const decoded = decodeQuery(this.#codecs.query, query)
     return this.#startCall('read', options?.signal).readCalls.read((appliedIndex) => {
       const answer = this.#codecs.answer.encode(queryMachine(decoded))
@@ -301,6 +308,13 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #queryOfMachine(): (query: Query) => Answer {
+    if (this.#query !== undefined) return this.#query
+    throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries', {
+      hint: 'add query() to the state machine; in the process of the node, read() takes any function',
+    })
   }
 
   #propose(

@@ -172,6 +172,27 @@ describe('a node of a cluster', () => {
     assert.equal(await cluster.runUntilSettled(early), 'answer')
   })
 
+  it('answers a typed query with that of the state machine, as fresh as a read', async () => {
+    cluster = new VirtualCluster('n1 n2 n3')
+    const node = await cluster.start('n1')
+    const early = node.query('')
+    await cluster.start('n2')
+    assert.equal(await cluster.runUntilSettled(early), 0)
+    const leader = await cluster.leader()
+    await cluster.runUntilSettled(leader.propose('abc'))
+    for (const each of cluster.nodes.values()) assert.equal(await cluster.runUntilSettled(each.query('a')), 1)
+    const late = leader.query('a', { atLeast: leader.statusNow().lastIndex + 1 })
+    await assert.rejects(cluster.runUntilSettled(late), { code: 'ERR_RAFT_LAGGING' })
+  })
+
+  it('says what to do if the state machine answers no queries', async () => {
+    const stateMachine = { apply: () => 0, snapshot: () => [], restore: async () => undefined }
+    cluster = new VirtualCluster('n1', { stateMachine })
+    const node = await cluster.start('n1')
+    for (const query of [node.query(''), node.queryBytes(Buffer.from('""'))])
+      await assert.rejects(query, { code: 'ERR_RAFT_BAD_MESSAGE', outcome: 'not-applied', hint: /add query\(\)/ })
+  })
+
   it('rejects a read with the error that its query throws', async () => {
     cluster = new VirtualCluster('n1')
     const node = await cluster.start('n1')
