@@ -89,10 +89,12 @@ export function withoutUndefined<Options extends object>(options: Options): Opti
 
 export function formatValue(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'function') return 'a function'
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
-function suggestion(name: string, known: readonly string[]): string {
+/** Ends a message about an unknown name: what was probably meant, or nothing. */
+export function suggestion(name: string, known: readonly string[]): string {
   const best = closest(name, [...known])
   const isNear = distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
   const suggested = isNear ? best : known.find((full) => isSubsequence(name.toLowerCase(), full.toLowerCase()))

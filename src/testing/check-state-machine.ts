@@ -2,9 +2,19 @@
 import type { Arbitrary } from 'fast-check'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
+import { checkFunction, checkInteger, checkString, throwOnProblems } from '../platform/options.ts'
 import { fc } from './arbitraries/fast-check.ts'
 import type { CheckRunsTotals } from './check-runs.ts'
 import { checkRunsWith } from './check-runs.ts'
+import {
+  checkArbitrary,
+  checkCodec,
+  checkNames,
+  checkOptions,
+  checkSeed,
+  checkStrings,
+  type OptionTable,
+} from './option-checks.ts'
 import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
@@ -18,13 +28,14 @@ import type { CoverageOptions, StateMachineCoverage } from './state-machine/cove
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { explainRun, RunLog } from './state-machine/explain-run.ts'
 import type { GuardedKind } from './state-machine/forbidden-call.ts'
+import { GUARDED_KINDS } from './state-machine/forbidden-call.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
 import type { MachineSpec, ReferenceModel } from './state-machine/machine-harness.ts'
 import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
 import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'
-import { machineUnderTest, versionOf } from './state-machine/machine-under-test.ts'
+import { machineUnderTest, queryProblems, versionOf } from './state-machine/machine-under-test.ts'
 import type { Generated } from './state-machine/shrink-log.ts'
 import { generated } from './state-machine/shrink-log.ts'
 
@@ -101,6 +112,50 @@ const DEFAULTS = {
   shrinkMsMax: 5000,
   stepsMax: 200_000,
 } as const
+const OPTIONS: OptionTable = {
+  checks: {
+    commands: checkArbitrary,
+    queries: checkArbitrary,
+    invariant: checkFunction,
+    model: checkFunction,
+    allow: checkNames(GUARDED_KINDS),
+    codec: checkCodec,
+    resultCodec: checkCodec,
+    queryCodec: checkCodec,
+    answerCodec: checkCodec,
+    logs: checkInteger(0),
+    logEntriesMax: checkInteger(1),
+    runs: checkInteger(0),
+    seed: checkSeed,
+    deadlineMs: checkInteger(1),
+    shrinksMax: checkInteger(0),
+    shrinkMsMax: checkInteger(0),
+    stepsMax: checkInteger(1),
+  },
+  nested: {
+    childProcess: {
+      checks: {
+        module: checkString,
+        machine: checkString,
+        codec: checkString,
+        resultCodec: checkString,
+        execArgv: checkStrings,
+      },
+      required: ['module', 'machine'],
+    },
+    coverage: {
+      checks: {
+        commandKind: checkFunction,
+        resultKind: checkFunction,
+        isRefused: checkFunction,
+        commands: checkStrings,
+        results: checkStrings,
+        readOnly: checkStrings,
+      },
+    },
+  },
+  required: ['commands'],
+}
 /** The number of distinct commands, and of queries, in a cluster. They repeat after the last. */
 const CLUSTER_SAMPLES = 100
 /** The number of queries asked after a log. */
@@ -136,7 +191,7 @@ export async function checkStateMachine<
   machine: () => Machine & StateMachine<Command, Result, Query, Answer>,
   options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
 ): Promise<StateMachineTotals> {
-  const check = withDefaults(options)
+  const check = withDefaults(machine, options)
   const spec = specOf(machine, check)
   // The child process runs first: an endless loop would also hang this process.
   const compareWithChild = await runLogsInChildProcess(spec, check)
@@ -152,8 +207,12 @@ export async function checkStateMachine<
 }
 
 function withDefaults<Command, Result, Query, Answer, Machine>(
+  machine: () => StateMachine<Command, Result, Query, Answer>,
   options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
 ): ResolvedCheck<Command, Result> {
+  const problem = checkFunction(machine)
+  if (problem !== undefined) throwOnProblems([{ path: 'the machine', problem: `${problem}: pass () => new Machine()` }])
+  checkOptions(options, OPTIONS)
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, commands: options.commands, ...given }
 }
@@ -163,9 +222,11 @@ function specOf<Command, Result, Query, Answer>(
   check: ResolvedCheck<Command, Result>,
 ): MachineSpec<Command, Result> {
   const { seed, queries, deadlineMs } = check
+  const made = madeBy(make)
+  if (made !== undefined && queries !== undefined) throwOnProblems(queryProblems('queries', made))
   return {
     make,
-    machineVersion: versionFrom(make),
+    machineVersion: made === undefined ? 1 : versionOf(made),
     codec: check.codec ?? jsonCodec(),
     resultCodec: check.resultCodec ?? jsonCodec(),
     queryCodec: check.queryCodec ?? jsonCodec(),
@@ -177,12 +238,12 @@ function specOf<Command, Result, Query, Answer>(
   }
 }
 
-/** A machine that cannot be made is reported by the check. */
-function versionFrom(make: () => Pick<StateMachine, 'machineVersion'>): number {
+/** A machine. One that cannot be made is reported by the check. */
+function madeBy<Machine>(make: () => Machine): Machine | undefined {
   try {
-    return versionOf(make())
+    return make()
   } catch {
-    return 1
+    return undefined
   }
 }
 
@@ -236,7 +297,7 @@ export async function replayStateMachine<
   text: string,
   until?: ReplayOptions['until'],
 ): Promise<ReplayResult> {
-  const check = withDefaults(options)
+  const check = withDefaults(machine, options)
   const replay = { ...clusterCheck(specOf(machine, check), check), until }
   return withDeterminismGuard(() => replayRun(text, replay), check.allow)
 }
@@ -308,10 +369,12 @@ function modelUnderTest<Command, Result>(
 }
 
 function skippedChecks<Command, Result>(
-  { childProcess, queries }: ResolvedCheck<Command, Result>,
+  { childProcess, queries, logs, runs }: ResolvedCheck<Command, Result>,
   isWatched: boolean,
 ): string[] {
   return [
+    ...(logs === 0 ? ['the machine outside of a cluster, except with an empty log: logs is 0'] : []),
+    ...(runs === 0 ? ['clusters under faults: runs is 0'] : []),
     ...(isWatched ? [] : ['calls through references such as `const now = Date.now`: run without another debugger']),
     ...(childProcess === undefined
       ? [

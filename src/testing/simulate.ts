@@ -1,17 +1,21 @@
 /** Runs a simulated cluster: first under load and faults, then without faults, where it must make progress. */
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
+import { checkBoolean, checkFunction, checkInteger, checkMethods, type OptionCheck } from '../platform/options.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
+import { OPTION_CHECKS } from '../runtime/options.ts'
+import { checkArray, checkOptions, checkSeed, type OptionTable } from './option-checks.ts'
 import type { Property } from './properties/property.ts'
 import { runPage } from './run-diagram/run-diagram.ts'
+import { fieldProblem } from './run-files/plan-lines.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
 import { FaultInjector } from './simulation/fault-injector.ts'
-import type { FaultPlan } from './simulation/faults.ts'
+import type { Fault, FaultPlan } from './simulation/faults.ts'
 import type { Interceptors } from './simulation/interceptors.ts'
 import { runLivenessPhase } from './simulation/liveness-phase.ts'
 import type { StepObserver } from './simulation/step-observer.ts'
-import type { ClusterPlan, Workload } from './simulation/workload.ts'
+import type { Call, ClusterPlan, Workload } from './simulation/workload.ts'
 import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
 
 /** The plan of a run and how to observe it. The plan alone determines everything that happens. */
@@ -67,6 +71,45 @@ export interface SimulationResult {
 export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
 export const HEAL_AT_MS: number = 4000
 
+/** Calls or faults, each with the fields of its type. */
+const checkPlan =
+  (word: 'call' | 'fault'): OptionCheck =>
+  (value) => {
+    const problem = checkArray(value)
+    if (problem !== undefined) return problem
+    for (const [offset, { type, atMs, ...fields }] of (value as readonly (Call | Fault)[]).entries()) {
+      const found = checkTime(atMs) ?? fieldProblem(word, type, fields)
+      if (found !== undefined) return `is wrong at [${offset}]: ${found}`
+    }
+    return undefined
+  }
+
+function checkTime(atMs: unknown): string | undefined {
+  return typeof atMs === 'number' && atMs >= 0 ? undefined : `'atMs' must be a number from 0`
+}
+
+export const SIMULATION_OPTIONS: OptionTable = {
+  checks: {
+    seed: checkSeed,
+    workload: checkPlan('call'),
+    faults: checkPlan('fault'),
+    healAtMs: checkInteger(0),
+    machine: checkMethods('make'),
+    properties: (value) =>
+      checkArray(value) ??
+      (value as readonly unknown[]).map(checkMethods('watch')).find((found) => found !== undefined),
+    isTraced: checkBoolean,
+    record: checkFunction,
+    onStep: checkFunction,
+  },
+  nested: {
+    cluster: { checks: { voters: checkInteger(1), spares: checkInteger(0) }, required: ['voters', 'spares'] },
+    settings: { checks: OPTION_CHECKS },
+    interceptors: { checks: { core: checkFunction, storage: checkFunction, transport: checkFunction } },
+  },
+  required: ['seed', 'workload', 'faults'],
+}
+
 /**
  * Runs a cluster and checks the properties at every step. A violation does not reject the promise: it is in `failure`.
  *
@@ -80,6 +123,7 @@ export const HEAL_AT_MS: number = 4000
  * ```
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  checkOptions(options, SIMULATION_OPTIONS)
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
   const { properties, isTraced = false, machine, interceptors, onStep, record } = options
   const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, interceptors, onStep, record })

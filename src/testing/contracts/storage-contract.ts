@@ -1,5 +1,8 @@
 /** The contract of a storage, as a suite of checks for any test runner. */
+import { checkInteger } from '../../platform/options.ts'
+import { checkOptions } from '../option-checks.ts'
 import type { StorageCapability } from './storage/capabilities.ts'
+import { STORAGE_CAPABILITIES } from './storage/capabilities.ts'
 import { compaction, logReset } from './storage/compaction.ts'
 import { damage } from './storage/damage.ts'
 import { crashes, failures, fullDisks, lostSyncs } from './storage/faults.ts'
@@ -10,7 +13,7 @@ import { HISTORIES_DEFAULT, randomCrashes } from './storage/random-histories.ts'
 import type { StorageFixture, StorageTest } from './storage/samples.ts'
 import { snapshotFiles } from './storage/snapshots.ts'
 import type { CheckGroup, SuiteOptions } from './suite.ts'
-import { defineSuite } from './suite.ts'
+import { defineSuite, suiteOptions } from './suite.ts'
 
 export type { Damage, StorageFixture } from './storage/samples.ts'
 
@@ -22,6 +25,8 @@ export interface StorageContractOptions extends SuiteOptions<StorageCapability> 
   readonly histories?: number | undefined
 }
 
+const OPTIONS = suiteOptions(STORAGE_CAPABILITIES, { histories: checkInteger(1) })
+
 /**
  * Defines the checks that every storage must pass. A failed check reports the requirement, what was observed, and the part of the
  * implementation to look at:
@@ -31,6 +36,7 @@ export interface StorageContractOptions extends SuiteOptions<StorageCapability> 
  * ```
  */
 export function storageContract(options: StorageContractOptions): void {
+  checkOptions(options, OPTIONS)
   const { make, unsupported = [], histories = HISTORIES_DEFAULT } = options
   const crashesWithinCalls = !unsupported.includes('crashes within calls')
   defineSuite('storage contract', options, checkGroups({ histories, crashesWithinCalls }), (body) =>

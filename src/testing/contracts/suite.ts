@@ -1,4 +1,7 @@
 /** Defines the suite of a contract for any test runner: groups of checks, without those that the fixture cannot support. */
+import { checkFunction } from '../../platform/options.ts'
+import type { OptionChecks, OptionTable } from '../option-checks.ts'
+import { checkNames } from '../option-checks.ts'
 import { annotatedCheck } from './annotated-check.ts'
 
 /** The functions of the test runner, and the capabilities that the fixture lacks. */
@@ -10,6 +13,20 @@ export interface SuiteOptions<Capability extends string> {
    * number of these checks. None by default.
    */
   readonly unsupported?: readonly Capability[] | undefined
+}
+
+/** The options of every suite, with the capabilities that exist. */
+export function suiteOptions(capabilities: readonly string[], others: OptionChecks): OptionTable {
+  return {
+    checks: {
+      describe: checkFunction,
+      it: checkFunction,
+      make: checkFunction,
+      unsupported: checkNames(capabilities),
+      ...others,
+    },
+    required: ['describe', 'it', 'make'],
+  }
 }
 
 /** A group of checks. The name of the group and the title of a check form a sentence. */

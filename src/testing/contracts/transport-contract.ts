@@ -1,8 +1,11 @@
 /** The contract of a transport, as a suite of checks for any test runner. */
+import { checkInteger } from '../../platform/options.ts'
+import { checkOptions } from '../option-checks.ts'
 import type { CheckGroup, SuiteOptions } from './suite.ts'
-import { defineSuite } from './suite.ts'
+import { defineSuite, suiteOptions } from './suite.ts'
 import { admission } from './transport/admission.ts'
 import type { TransportCapability } from './transport/capabilities.ts'
+import { TRANSPORT_CAPABILITIES } from './transport/capabilities.ts'
 import { closing } from './transport/closing.ts'
 import { damagedSnapshots } from './transport/damaged-snapshots.ts'
 import { corruptedBytes, injectedBytes, invalidBytes } from './transport/invalid-bytes.ts'
@@ -78,6 +81,8 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
   },
 ]
 
+const OPTIONS = suiteOptions(TRANSPORT_CAPABILITIES, { timeoutMs: checkInteger(1) })
+
 /**
  * Defines the checks that every transport must pass. A failed check reports the requirement, what was observed, and the part of the
  * implementation to look at:
@@ -87,6 +92,7 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
  * ```
  */
 export function transportContract(options: TransportContractOptions): void {
+  checkOptions(options, OPTIONS)
   const { make, timeoutMs = TIMEOUT_MS_DEFAULT } = options
   defineSuite('transport contract', options, GROUPS, (body, tell) => withTestNetwork(make, timeoutMs, body, tell))
 }

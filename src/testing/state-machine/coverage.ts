@@ -13,7 +13,7 @@ export interface CoverageOptions<Command, Result> {
   readonly commands?: readonly string[] | undefined
   /** Kinds of results that must occur. */
   readonly results?: readonly string[] | undefined
-  /** Kinds of commands that never change the state, such as reads. They do not count as refused. */
+  /** Kinds of commands that never change the state, such as reads. They do not count as refused. They must occur, too. */
   readonly readOnly?: readonly string[] | undefined
 }
 
@@ -142,14 +142,15 @@ export class CoverageCounter<Command, Result> {
   }
 
   #neverCame(): string[] {
-    const { commands = [], results = [] } = this.#options
+    const { commands = [], results = [], readOnly = [] } = this.#options
     const missing = (what: string, wanted: readonly string[], came: ReadonlyMap<string, unknown>): string[] =>
       wanted
         .filter((kind) => !came.has(kind))
         .map(
           (kind) => `no ${what} of the kind ${JSON.stringify(kind)} came. These came: ${[...came.keys()].join(', ')}.`,
         )
-    return [...missing('command', commands, this.#commands), ...missing('result', results, this.#results)]
+    const wanted = [...new Set([...commands, ...readOnly])]
+    return [...missing('command', wanted, this.#commands), ...missing('result', results, this.#results)]
   }
 
   #allRefused(): string[] {

@@ -3,6 +3,8 @@
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { collectChunks, latin1 } from '../../platform/bytes.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
+import type { OptionProblem } from '../../platform/options.ts'
+import { throwOnProblems } from '../../platform/options.ts'
 import { guardCall } from './determinism-guard.ts'
 import { MachineFault, problemOf } from './machine-fault.ts'
 
@@ -43,10 +45,16 @@ export function versionOf({ machineVersion = 1 }: Pick<StateMachine, 'machineVer
   return machineVersion
 }
 
+/** What is wrong with an option that passes queries to this machine. */
+export function queryProblems(path: string, { query }: Pick<StateMachine, 'query'>): OptionProblem[] {
+  return typeof query === 'function' ? [] : [{ path, problem: 'must be left out: the machine has no query()' }]
+}
+
 /** Adapts a state machine with any types of commands and results to `simulate`. Its calls run under the determinism guard. */
 export function machineUnderTest<Command, Result>(options: MachineUnderTestOptions<Command, Result>): MachineUnderTest {
   const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = options
   const { queryCodec = jsonCodec<unknown>(), answerCodec = jsonCodec<unknown>() } = options
+  if (options.query !== undefined) throwOnProblems(queryProblems('query', options.make()))
   return {
     make() {
       const machine = options.make()
@@ -67,7 +75,7 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
         },
         snapshot: () => machine.snapshot(),
         restore: (chunks) => machine.restore(chunks),
-        ...(options.query === undefined || machine.query === undefined
+        ...(options.query === undefined
           ? {}
           : {
               query(number: number): string {

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict'
 import type { Damage, StorageFixture } from './samples.ts'
 
+export const STORAGE_CAPABILITIES = [
+  'crashes',
+  'crashes within calls',
+  'lost syncs',
+  'failing disks',
+  'full disks',
+  'damage',
+] as const
+
 /** The capabilities that `unsupported` accepts. */
-export type StorageCapability =
-  | 'crashes'
-  | 'crashes within calls'
-  | 'lost syncs'
-  | 'failing disks'
-  | 'full disks'
-  | 'damage'
+export type StorageCapability = (typeof STORAGE_CAPABILITIES)[number]
 
 /** Simulates a power failure. */
 export function crash(fixture: StorageFixture): Promise<void> {

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import type { NodeId } from '../../../core/types.ts'
 import type { TransportFixture } from './transport-fixture.ts'
 
+export const TRANSPORT_CAPABILITIES = ['stalls', 'largest message', 'raw bytes', 'injected bytes'] as const
+
 /** The capabilities that `unsupported` accepts. */
-export type TransportCapability = 'stalls' | 'largest message' | 'raw bytes' | 'injected bytes'
+export type TransportCapability = (typeof TRANSPORT_CAPABILITIES)[number]
 
 export interface Stall {
   readonly stall: () => Promise<void>
