@@ -53,11 +53,11 @@ export function parsePeers(text: string): Record<string, string> {
   return peers
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** '750ms', '5s', '2m', or milliseconds without a unit. */
+/** '750ms', '5s', '2m', '1h', or milliseconds without a unit. */
 export function parseDuration(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text.trim()) ?? []
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim()) ?? []
   if (number === undefined) throw new TextValueError(`'${text}' is not a duration, such as 750ms, 5s or 2m`)
   return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
 }

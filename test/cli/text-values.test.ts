@@ -20,6 +20,7 @@ describe('command-line values', () => {
     { typed: '750', parse: parseDuration, value: 750 },
     { typed: '1.5s', parse: parseDuration, value: 1500 },
     { typed: '2m', parse: parseDuration, value: 120_000 },
+    { typed: '1h', parse: parseDuration, value: 3_600_000 },
     { typed: '750-1500ms', parse: parseDurationRange, value: { min: 750, max: 1500 } },
     { typed: '1s-2s', parse: parseDurationRange, value: { min: 1000, max: 2000 } },
     { typed: '5', parse: (text: string) => parseCount(text, 1), value: 5 },
