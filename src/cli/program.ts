@@ -249,6 +249,7 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
   )
     .option('--to <id>', 'the new leader (default: the voter with the most complete log)')
     .option('--force', 'also to a voter that should not lead now, such as one short of disk space')
+    .option('-y, --yes', 'skip the confirmation of --force')
   const snapshot = program.command('snapshot').description('manage snapshots')
   addClusterCommand(
     'take',

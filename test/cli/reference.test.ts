@@ -35,6 +35,7 @@ describe('docs/reference/cli.md', () => {
     'member demote',
     'member change',
     'member remove',
+    'member update',
     'leader transfer',
     'snapshot take',
     'data convert',

@@ -183,7 +183,7 @@ describe('a cluster of one node', function () {
   it('rejects the removal of its last voter and a transfer to an unknown node', async () => {
     assertEnded(await quorate('member', 'remove', 'n1'), 2, /pass --yes/)
     assertEnded(await quorate('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_.*hint: +look at the members/s)
-    assertEnded(await quorate('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await quorate('member', 'promote', 'n9', '--yes'), 5, /error\[ERR_RAFT_/)
     assertEnded(
       await quorate('leader', 'transfer', '--to', 'n9'),
       5,
@@ -301,9 +301,9 @@ describe('a cluster of three nodes', function () {
     cluster.join('n4')
     await cluster.assertEqual()
     // The leader connects to n4 a moment after n4 has connected to it.
-    let promoted = await quorate('member', 'promote', 'n4')
+    let promoted = await quorate('member', 'promote', 'n4', '--yes')
     for (let tries = 0; tries < 20 && /does not reach n4/.test(promoted.stderr); tries++)
-      promoted = await quorate('member', 'promote', 'n4')
+      promoted = await quorate('member', 'promote', 'n4', '--yes')
     assert.equal(promoted.exitCode, 0, promoted.stderr)
     assert.match((await quorate('member', 'list')).stdout, /^n4\tvoter\t/m)
     const demoted = await quorate('member', 'demote', 'n4', '--yes')
@@ -319,7 +319,8 @@ describe('a cluster of three nodes', function () {
     assert.match(replaced.stdout, new RegExp(`^n4 has replaced ${old} \\(index \\d+\\)\n$`))
     assert.equal((await cluster.exitOf(old)).exitCode, 78)
     cluster.setDirectory(old, join(cluster.directory, `${old}-again`))
-    const adding = quorate('member', 'add', old, cluster.links.addresses[old] ?? '', '--wait', '30s', '-o', 'json')
+    const words = ['member', 'add', old, cluster.links.addresses[old] ?? '', '--yes', '--wait', '30s', '-o', 'json']
+    const adding = quorate(...words)
     cluster.join(old)
     const added = await adding
     assert.equal(added.exitCode, 0, added.stderr)

@@ -123,7 +123,7 @@ describe('members that have moved', function () {
     const endpoints = Object.values(home)
     const nowhere = `127.0.0.1:${await freePort()}`
     const real = `127.0.0.1:${await freePort()}`
-    const added = await runInProcess(['member', 'add', 'n4', nowhere, '-e', endpoints.join(',')])
+    const added = await runInProcess(['member', 'add', 'n4', nowhere, '--yes', '-e', endpoints.join(',')])
     assert.equal(added.exitCode, 0, added.stderr)
     const flags = ['--listen', real, '--join', endpoints.join(','), '--data-dir', join(directory, 'n4')]
     running.set('n4', start(['serve', '--id', 'n4', ...flags]))
@@ -135,11 +135,11 @@ describe('members that have moved', function () {
     assert.equal(alarmed.nodes.find(({ id }) => id === 'n4')?.kind, 'learner')
     // Before it has caught up, the promotion is rejected because it lags.
     await eventually('rejection because of the address', async () => {
-      const promoted = await runInProcess(['member', 'promote', 'n4', '-e', endpoints.join(',')])
+      const promoted = await runInProcess(['member', 'promote', 'n4', '--yes', '-e', endpoints.join(',')])
       assert.equal(promoted.exitCode, 5)
       return /error\[ERR_RAFT_LEARNER_NOT_READY\].*does not reach n4/s.test(promoted.stderr) || undefined
     })
-    const updated = await runInProcess(['member', 'update', 'n4', real, '-e', endpoints.join(',')])
+    const updated = await runInProcess(['member', 'update', 'n4', real, '--yes', '-e', endpoints.join(',')])
     assert.equal(updated.exitCode, 0, updated.stderr)
     await eventually('voter', async () => (await status(endpoints))?.voters === 4 || undefined)
   })

@@ -3,6 +3,8 @@ import type { ClientSettings } from '../client-settings.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withClient } from '../kv-client.ts'
+import { confirm } from '../members/confirm.ts'
+import { quorumPreview } from '../members/quorum-preview.ts'
 import type { Terminal } from '../terminal.ts'
 import { readStatus } from './status.ts'
 
@@ -11,10 +13,15 @@ interface CommandContext {
   readonly terminal: Terminal
 }
 
-export async function leaderTransfer(
-  context: CommandContext,
-  flags: { readonly to?: string; readonly force?: boolean },
-): Promise<void> {
+export interface TransferFlags {
+  readonly to?: string
+  readonly force?: boolean
+  readonly yes?: boolean
+}
+
+/** Asks before it forces a transfer to a voter that should not lead now. */
+export async function leaderTransfer(context: CommandContext, flags: TransferFlags): Promise<void> {
+  if (flags.force === true) await confirmForce(context, flags)
   await withClient(context.settings, async (cluster) => {
     const { leader } = await cluster.raftClient.transferLeadership({ to: flags.to, force: flags.force })
     if (leader === undefined || (flags.to !== undefined && leader !== flags.to))
@@ -24,6 +31,15 @@ export async function leaderTransfer(
       })
     print(context, { schema: 'quorate.leader/v1', leader }, `${leader} leads`)
   })
+}
+
+async function confirmForce({ settings, terminal }: CommandContext, { to, yes }: TransferFlags): Promise<void> {
+  const { leader = 'no node', nodes } = await readStatus(settings)
+  const voters = nodes.filter(({ kind }) => kind === 'voter').map(({ id }) => id)
+  const next = to ?? 'another voter'
+  const detail = { before: `${leader} leads`, after: `${next} leads` }
+  terminal.err(quorumPreview({ before: voters, after: voters, detail }))
+  await confirm(terminal, `transfer leadership to ${next}, even if it should not lead now?`, yes === true)
 }
 
 /** Without --timeout a snapshot may take as long as it needs, so this first checks that a node responds. */

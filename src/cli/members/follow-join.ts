@@ -1,10 +1,12 @@
 /** Follows a new member until it has caught up: with a bar on a terminal, otherwise with a line every few seconds, or JSON. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { Presets, SingleBar } from 'cli-progress'
+import type { RaftError } from '../../errors.ts'
 import type { ClientSettings } from '../client-settings.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { readStatus } from '../commands/status.ts'
 import { EXIT } from '../exit-codes.ts'
+import type { StatusReport } from '../status/status-report.ts'
 import type { Terminal } from '../terminal.ts'
 import type { JoinProgress, Measured } from './join-progress.ts'
 import { formatProgress, JoinRate, joinProgress } from './join-progress.ts'
@@ -17,26 +19,37 @@ export interface FollowOptions {
   /** What to wait for. */
   readonly until: 'caught up' | 'voter'
   readonly waitMs: number
+  /**
+   * Asks the leader, which alone decides whether the member is ready: with the status, each time that the member is connected and fetches no snapshot.
+   * Undefined once it is ready, or the reason why not yet. Default: what the status shows.
+   */
+  readonly whyNotReady?: (report: StatusReport) => Promise<RaftError | undefined>
 }
 
 /** Fails, with the stage that was reached, if it takes longer than `waitMs`: the member keeps catching up. */
 export async function followJoin(
   { settings, terminal }: { readonly settings: ClientSettings; readonly terminal: Terminal },
-  { id, until, waitMs }: FollowOptions,
+  { id, until, waitMs, whyNotReady }: FollowOptions,
 ): Promise<void> {
   const rate = new JoinRate()
   const deadline = performance.now() + waitMs
   const printer = new Printer(settings, terminal)
+  let reason: RaftError | undefined
   try {
     for (;;) {
       const now = performance.now()
-      const progress = joinProgress(await readStatus(settings), id)
+      const report = await readStatus(settings)
+      const progress = joinProgress(report, id)
       const measured = rate.measure(now, progress)
-      const isDone = progress.stage === until || progress.stage === 'voter'
+      let isDone = progress.stage === until || progress.stage === 'voter'
+      if (whyNotReady !== undefined && progress.stage !== 'not connected' && progress.stage !== 'snapshot') {
+        reason = await whyNotReady(report)
+        isDone = reason === undefined
+      }
       if (isDone) printer.stop()
       printer.print(isDone, { id, progress, measured })
       if (isDone) return
-      if (now >= deadline) throw notInTime(id, until, waitMs, progress)
+      if (now >= deadline) throw notInTime(id, until, waitMs, progress, reason)
       await wait(POLL_MS)
     }
   } finally {
@@ -87,10 +100,18 @@ class Printer {
   }
 }
 
-function notInTime(id: string, until: string, waitMs: number, { stage, behind }: JoinProgress): CommandFailure {
+function notInTime(
+  id: string,
+  until: string,
+  waitMs: number,
+  { stage, behind }: JoinProgress,
+  reason: RaftError | undefined,
+): CommandFailure {
   const lag = behind === undefined ? '' : `, ${behind} entries behind`
   const reached =
-    stage === 'not connected' ? `${id} is not connected to the leader` : `${id} is at the stage '${stage}'${lag}`
+    stage === 'not connected'
+      ? `${id} is not connected to the leader`
+      : (reason?.message ?? `${id} is at the stage '${stage}'${lag}`)
   return new CommandFailure(
     `${id} is not ${until === 'voter' ? 'a voter' : until} after ${Math.round(waitMs / 1000)} s: ${reached}`,
     {
