@@ -29,7 +29,7 @@ export interface UnfitVoter {
   readonly peer: NodeId
   /** It is short of disk space. */
   readonly shortage: Shortage | undefined
-  /** More than `caughtUpEntries` committed entries that it has not applied; otherwise 0. */
+  /** Committed entries that it has not applied, if these are too many (`caughtUpEntries`); otherwise 0. */
   readonly applyLag: number
   /** How long its durable writes take, if they are slow compared with those of the fastest disk; otherwise 0. */
   readonly writeMs: number

@@ -61,7 +61,10 @@ export interface RaftOptions {
   readonly laggardBytesMax: number
   /** A leader lets a member that needs a snapshot fetch it from a follower that has one and that no quorum depends on; without such a follower, or if that fails, from itself. */
   readonly snapshotsFromFollowers: boolean
-  /** A node that lacks at most this many entries, and has at most this many committed ones still to apply, may be promoted or take over. */
+  /**
+   * A node that lacks at most this many entries, and has at most this many committed ones still to apply, may be promoted or take over; or at most
+   * as many as the leader appended in the last one to two heartbeat intervals, if that is more.
+   */
   readonly caughtUpEntries: number
   /** A durable write that takes this long is slow. A leader with a slow disk transfers leadership to a faster voter, and a slow voter gets it only by force; 0 disables both. */
   readonly slowDiskMs: number

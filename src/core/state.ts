@@ -19,6 +19,7 @@ import { ForwardedReads } from './reads/forwarded-reads.ts'
 import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
 import type { Progress } from './replication/progress.ts'
+import type { RecentEntries } from './replication/recent-entries.ts'
 import { StateDigests } from './replication/state-digests.ts'
 import type { Block, HardState, Instant, LogIndex, Membership, NodeId, Shortage, SnapshotInfo, Term } from './types.ts'
 
@@ -82,6 +83,7 @@ export interface LeaderState {
   readonly progress: Map<NodeId, Progress>
   readonly rounds: HeartbeatRounds
   readonly reads: ReadQueue
+  readonly recent: RecentEntries
   heartbeatDueAt: Instant
   /** Check-quorum counts silence from this instant at the earliest (the election, or the end of a pause). */
   quorumCheckStart: Instant

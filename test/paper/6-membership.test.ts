@@ -248,6 +248,7 @@ describe('thesis §4.2.1 Catching up new servers', () => {
   it('a leader does not promote a learner that lags', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2, options: { caughtUpEntries: 5 } })
     leader.propose(6)
+    for (let interval = 0; interval < 2; interval++) leader.wait(leader.options.heartbeatIntervalMs)
     acknowledgeAll(leader, 'b')
     const [rejected] = change(leader, { promote: ['d'] }).settled
     assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection, {
@@ -257,6 +258,22 @@ describe('thesis §4.2.1 Catching up new servers', () => {
       applyLag: 0,
     })
     acknowledgeAll(leader, 'd')
+    assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeAccepted')
+  })
+
+  it('a round that takes less than two heartbeats is short enough, however many entries it has', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2, options: { caughtUpEntries: 5 } })
+    const proposeFor = (intervals: number): void => {
+      for (let interval = 0; interval < intervals; interval++) {
+        leader.propose(1000)
+        leader.wait(leader.options.heartbeatIntervalMs)
+        acknowledgeAll(leader, 'b')
+      }
+    }
+    proposeFor(3)
+    assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeRejected')
+    acknowledgeAll(leader, 'd')
+    proposeFor(1)
     assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeAccepted')
   })
 

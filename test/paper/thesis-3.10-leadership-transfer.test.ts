@@ -257,6 +257,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
     it('does not wait for a voter with a faster disk whose log is far behind', () => {
       for (let count = 0; count < 3; count++) leader.propose()
+      for (let interval = 0; interval < 2; interval++) leader.wait(leader.options.heartbeatIntervalMs)
       report('b', 0, { match: 1 })
       report('c', 100, { match: 3 })
       report('d', 101, { match: 3 })

@@ -42,6 +42,7 @@ export function leaderReceives(state: RaftState, leader: LeaderState, from: Node
 export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   if (stepDownIfNeeded(state, leader)) return
   const before = state.log.commitIndex
+  leader.recent.advance(state.now, state.log.lastIndex, state.options.heartbeatIntervalMs)
   if (advanceCommitIndex(state, leader)) onMembershipCommitted(state, before)
   finishChanges(state, leader)
   if (state.role !== leader) return

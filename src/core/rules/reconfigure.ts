@@ -9,6 +9,7 @@ import type { LeaderState, RaftState } from '../state.ts'
 import type { LogIndex, Member, Membership, NodeId } from '../types.ts'
 import { appendBlock } from './append.ts'
 import { hasCommittedInTerm } from './commit.ts'
+import { lagMax } from './lag.ts'
 import { sendTimeoutNow } from './transfer.ts'
 import { becomeFollower, trackMembers } from './transition.ts'
 
@@ -76,7 +77,7 @@ function isCaughtUp(state: RaftState, leader: LeaderState, peer: NodeId): boolea
   if (progress === undefined || !progress.isReplicating) return false
   if (!isActive(state, leader, peer)) return false
   const lag = Math.max(state.log.lastIndex - progress.matchIndex, progress.applyLag)
-  return lag <= state.options.caughtUpEntries
+  return lag <= lagMax(state, leader)
 }
 
 function isActive(state: RaftState, leader: LeaderState, id: NodeId): boolean {

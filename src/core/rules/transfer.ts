@@ -4,6 +4,7 @@ import type { Input } from '../inputs.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState, Transfer } from '../state.ts'
 import type { NodeId } from '../types.ts'
+import { lagMax } from './lag.ts'
 import { describeDisks, fasterVoter, fastestWriteMs, isDiskSlow, respondingVoters } from './slow-disk.ts'
 
 export function startTransfer(
@@ -55,7 +56,7 @@ function unfitnessOf(
   leader: LeaderState,
   { id, shortage, applyLag, writeMs }: Progress,
 ): UnfitVoter | undefined {
-  const isBehind = applyLag > state.options.caughtUpEntries
+  const isBehind = applyLag > lagMax(state, leader)
   const isSlow = isDiskSlow(state, writeMs, fastestWriteMs(state, leader))
   if (shortage === undefined && !isBehind && !isSlow) return undefined
   return { peer: id, shortage, applyLag: isBehind ? applyLag : 0, writeMs: isSlow ? writeMs : 0 }
@@ -79,7 +80,7 @@ function fasterTarget(state: RaftState, leader: LeaderState): NodeId | undefined
     respondingVoters(state, leader).filter(
       (progress) =>
         progress.isReplicating &&
-        state.log.lastIndex - progress.matchIndex <= state.options.caughtUpEntries &&
+        state.log.lastIndex - progress.matchIndex <= lagMax(state, leader) &&
         unfitnessOf(state, leader, progress) === undefined,
     ),
   )?.id

@@ -7,6 +7,7 @@ import { allVoters } from '../membership/membership.ts'
 import { HeartbeatRounds } from '../reads/heartbeat-rounds.ts'
 import { ReadQueue } from '../reads/read-queue.ts'
 import { Progress } from '../replication/progress.ts'
+import { RecentEntries } from '../replication/recent-entries.ts'
 import type { LeaderState, RaftState, RoleState } from '../state.ts'
 import type { Role } from '../status.ts'
 import type { NodeId, Term } from '../types.ts'
@@ -110,6 +111,7 @@ export function becomeLeader(state: RaftState): void {
     progress: new Map(),
     rounds: new HeartbeatRounds(),
     reads: new ReadQueue(),
+    recent: new RecentEntries(),
     heartbeatDueAt: state.now,
     quorumCheckStart: state.now,
     transfer: undefined,
