@@ -37,7 +37,8 @@ export async function run(args: readonly string[], terminal: Terminal, version: 
   }
 }
 
-function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
+/** All commands. `guard` runs the work of the one that is called. */
+export function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
   const program = new Command('quorate')
     .description('A replicated key-value service on Raft: run nodes, read and write keys, administer the cluster.')
     .version(version)

@@ -167,7 +167,7 @@ export function assertOwnCertificate({ cert, nodeDnsNames }: TlsOptions, node: N
   throw new RaftError(
     'ERR_RAFT_OPTIONS',
     `the certificate of this node does not name ${node.nodeId} of cluster ${node.clusterId}: expected ${expectedNames(node, nodeDnsNames)}, seen ${describeCertificate(facts)}`,
-    { hint: `make one: quorate cert node ${node.nodeId} --cluster ${node.clusterId}` },
+    { hint: `make one with the authority of ${node.clusterId}: quorate cert node ${node.nodeId}` },
   )
 }
 
