@@ -71,14 +71,18 @@ describe('ops/', () => {
 
   it('has manifests that satisfy the schema of Kubernetes', () => {
     const require = createRequire(import.meta.url)
-    const kinds = parseAllDocuments(read('ops/kubernetes/quorate.yaml')).map((document) => {
-      const manifest = document.toJS() as { readonly apiVersion: string; readonly kind: string }
-      const model = require(`kubernetes-models/${manifest.apiVersion}/${manifest.kind}`)[manifest.kind]
-      new model(manifest).validate()
-      assert.throws(() => new model({ ...manifest, spec: { selector: 1 } }).validate())
-      return manifest.kind
-    })
-    assert.deepEqual(kinds, ['Service', 'Service', 'PodDisruptionBudget', 'StatefulSet'])
+    const files = ['ops/kubernetes/quorate.yaml', 'ops/kubernetes/admin.yaml']
+    const kinds = files
+      .flatMap((file) => parseAllDocuments(read(file)))
+      .map((document) => {
+        const manifest = document.toJS() as { readonly apiVersion: string; readonly kind: string }
+        const model = require(`kubernetes-models/${manifest.apiVersion}/${manifest.kind}`)[manifest.kind]
+        new model(manifest).validate()
+        assert.throws(() => new model({ ...manifest, spec: { selector: 1 } }).validate())
+        return manifest.kind
+      })
+    const expected = ['Service', 'Service', 'PodDisruptionBudget', 'NetworkPolicy', 'StatefulSet', 'Pod']
+    assert.deepEqual(kinds, expected)
   })
 
   it('passes flags to quorate serve that exist', async () => {
@@ -95,7 +99,24 @@ describe('ops/', () => {
 
   it('lets no node with certificates start without them', () => {
     const manifest = read('ops/kubernetes/quorate.yaml')
-    assert.ok(manifest.includes('--tls-cert') && !manifest.includes('--insecure'))
+    assert.ok(manifest.includes('QUORATE_TLS_CERT') && !manifest.includes('--insecure'))
+  })
+
+  it('gives the pod of a node its own key only', () => {
+    const set = parseAllDocuments(read('ops/kubernetes/quorate.yaml'))
+      .map((document) => document.toJS())
+      .at(-1)
+    const [{ env, volumeMounts }] = set.spec.template.spec.containers
+    const keys = volumeMounts.filter((mount: { readonly name: string }) => mount.name === 'tls')
+    assert.deepEqual(
+      keys.map(
+        (mount: { readonly subPath?: string; readonly subPathExpr?: string }) => mount.subPath ?? mount.subPathExpr,
+      ),
+      ['ca.crt', '$(NODE_NAME).crt', '$(NODE_NAME).key'],
+    )
+    const paths = keys.map((mount: { readonly mountPath: string }) => mount.mountPath)
+    for (const { name, value } of env as readonly { readonly name: string; readonly value?: string }[])
+      if (name.startsWith('QUORATE_TLS_')) assert.ok(paths.includes(value), `${name}: ${value}`)
   })
 
   it('satisfies promtool, where it is installed', () => {
