@@ -44,6 +44,7 @@ export function addFlags(program: Command): Command {
     .option('--snapshot-mib <n>', 'size of the snapshot', count)
     .option('--idle-seconds <n>', 'seconds without load', amount)
     .option('--saturation-seconds <n>', 'seconds at the limit', amount)
+    .option('--busy-loops <n>', 'processes that compute beside the second saturation', whole)
     .option('--json', 'print the JSON document instead of tables')
     .option('--out <folder>', 'where report.json and report.html are written', '.quorate/bench')
     .option('--from <file>', 'measure nothing: read the JSON document of an earlier run')
@@ -79,6 +80,10 @@ function count(text: string): number {
   const value = amount(text)
   if (!Number.isInteger(value)) throw new InvalidArgumentError('Not an integer.')
   return value
+}
+
+function whole(text: string): number {
+  return text.trim() === '0' ? 0 : count(text)
 }
 
 function counts(text: string): number[] {

@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly snapshotMib: number
   readonly idleSeconds: number
   readonly saturationSeconds: number
+  /** Processes that compute all the time beside the second saturation; 0 leaves it out. */
+  readonly busyLoops: number
 }
 
 export type PresetName = 'smoke' | 'quick' | 'standard' | 'full'
@@ -32,7 +34,7 @@ const STANDARD: BenchOptions = {
   ...{ rounds: 5, seconds: 0.4, warmUpSeconds: 12, trials: 4, episodes: 1 },
   ...{ outstanding: [1, 16, 64, 256, 1024], bytes: [16, 1024, 4096, 65536], payloadOutstanding: [16, 64] },
   ...{ nodes: [5, 7], nodesOutstanding: [64, 1024], networkOutstanding: [1, 16, 64, 256] },
-  ...{ entries: 1_000_000, snapshotMib: 256, idleSeconds: 3, saturationSeconds: 45 },
+  ...{ entries: 1_000_000, snapshotMib: 256, idleSeconds: 3, saturationSeconds: 45, busyLoops: 3 },
 }
 
 export const PRESETS: Readonly<Record<PresetName, BenchOptions>> = {
@@ -41,13 +43,13 @@ export const PRESETS: Readonly<Record<PresetName, BenchOptions>> = {
     ...{ rounds: 1, seconds: 0.05, warmUpSeconds: 0.1, trials: 1, episodes: 1 },
     ...{ outstanding: [1, 16, 64], bytes: [1024], payloadOutstanding: [16] },
     ...{ nodes: [1], nodesOutstanding: [16], networkOutstanding: [16] },
-    ...{ entries: 500, snapshotMib: 1, idleSeconds: 0.1, saturationSeconds: 0.4 },
+    ...{ entries: 500, snapshotMib: 1, idleSeconds: 0.1, saturationSeconds: 0.4, busyLoops: 1 },
   },
   quick: {
     ...{ rounds: 2, seconds: 0.3, warmUpSeconds: 1, trials: 2, episodes: 1 },
     ...{ outstanding: [1, 64, 1024], bytes: [4096], payloadOutstanding: [64] },
     ...{ nodes: [5], nodesOutstanding: [64], networkOutstanding: [1, 64] },
-    ...{ entries: 50_000, snapshotMib: 128, idleSeconds: 1, saturationSeconds: 5 },
+    ...{ entries: 50_000, snapshotMib: 128, idleSeconds: 1, saturationSeconds: 5, busyLoops: 0 },
   },
   standard: STANDARD,
   full: {

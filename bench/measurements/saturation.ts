@@ -1,7 +1,8 @@
 /** Measures a cluster at its limit for a long time: elections, snapshots, and whether the memory grows. */
+import { spawn } from 'node:child_process'
 import { median } from '../figures.ts'
 import type { BenchOptions } from '../options.ts'
-import type { Plan } from '../plan.ts'
+import type { Case, Plan } from '../plan.ts'
 import type { Cluster, System } from '../systems/system.ts'
 import { membersOf } from './failures.ts'
 
@@ -18,11 +19,11 @@ interface Sample {
   readonly snapshotIndex: number
 }
 
-export function saturation({ saturationSeconds }: BenchOptions, systems: readonly System[]): Plan {
+export function saturation({ saturationSeconds, busyLoops }: BenchOptions, systems: readonly System[]): Plan {
   return {
     part: 'saturation',
     title: `Saturation: 256 outstanding writes of 128 B for ${saturationSeconds} s, with default snapshots`,
-    note: `Heap and RSS are the largest of a node: medians of the second and of the last quarter. The heap is that of JavaScript.`,
+    note: `A busy loop is another process that computes all the time. Heap and RSS are the largest of a node: medians of the second and of the last quarter. The heap is that of JavaScript.`,
     metrics: [
       ...(['opsPerSecond', 'p99Ms', 'elections', 'snapshots', 'failures'] as const),
       ...(['heapEarlyBytes', 'heapLateBytes', 'rssEarlyBytes', 'rssLateBytes'] as const),
@@ -32,9 +33,27 @@ export function saturation({ saturationSeconds }: BenchOptions, systems: readonl
       {
         setup: { nodes: 3, timeouts: 'default', keepValues: true },
         isFresh: true,
-        cases: [{ name: `${saturationSeconds} s`, rounds: 1, run: (cluster) => saturate(cluster, saturationSeconds) }],
+        cases: [
+          { name: `${saturationSeconds} s`, rounds: 1, run: (cluster) => saturate(cluster, saturationSeconds) },
+          ...(busyLoops === 0 ? [] : [besideBusyLoops(saturationSeconds, busyLoops)]),
+        ],
       },
     ],
+  }
+}
+
+function besideBusyLoops(seconds: number, count: number): Case {
+  return {
+    name: `${seconds} s beside ${count} busy ${count === 1 ? 'loop' : 'loops'}`,
+    rounds: 1,
+    run: async (cluster) => {
+      const loops = Array.from({ length: count }, () => spawn(process.execPath, ['-e', 'for (;;);']))
+      try {
+        return await saturate(cluster, seconds)
+      } finally {
+        for (const loop of loops) loop.kill('SIGKILL')
+      }
+    },
   }
 }
 
