@@ -67,10 +67,18 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--memory', 'store nothing on disk: for experiments')
     .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
     .option('--election-timeout <min-max>', 'election timeout range, such as 750-1500ms')
+    .option('--election-timeout-limit <duration>', 'wait longer for a leader whose messages are late, up to this')
     .option('--heartbeat <duration>', 'heartbeat interval, such as 100ms')
     .option('--snapshot-entries <count>', 'number of commands between snapshots')
     .option('--heap-growth <percent>', 'how far the heap may grow between collections; 0 leaves that to V8', '300')
+    .option('--snapshot-send-rate <bytes>', 'send snapshots with at most so many bytes per second, such as 64MiB')
     .option('--snapshots-from-followers', 'as leader, let new members fetch snapshots from followers')
+    .option('--lease-reads', 'allow reads by the lease of a leader, which need clocks that run at about the same speed')
+    .option('--no-forward', 'do not forward writes to the leader: reject them, with its address')
+    .option(
+      '--metadata <name=text...>',
+      'what this node says of itself in the membership, such as http=https://n1.example',
+    )
     .option('--leader-priority <number>', 'a leader hands over to a voter with a higher one (default: 0)')
     .option('--autopilot <duration>', 'as leader, remove or exchange a voter that was silent for so long, such as 1h')
     .option('--autopilot-voters <count>', 'the fewest voters that --autopilot leaves (default: 3)')

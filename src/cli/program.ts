@@ -116,6 +116,7 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
   )
     .argument('<key>')
     .option('--local', "read the contacted node's local state: fast, possibly stale")
+    .addOption(leaseOption())
     .addOption(atLeastOption())
     .addOption(maxStalenessOption())
   addClusterCommand('delete', 'delete a key', async (command, key = '') =>
@@ -141,6 +142,7 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
       ),
     )
     .option('--local', "read the contacted node's local state: fast, possibly stale")
+    .addOption(leaseOption())
     .addOption(atLeastOption())
     .addOption(maxStalenessOption())
 }
@@ -161,6 +163,11 @@ function addChanges(addClusterCommand: AddClusterCommand, terminal: Terminal): v
       ),
     )
     .option('--cluster <id>', 'the cluster to which the index of --from belongs; another one is refused')
+}
+
+function leaseOption(): Option {
+  const description = "read by the leader's lease, without asking a quorum, if the nodes run with --lease-reads"
+  return new Option('--lease', description).conflicts('local')
 }
 
 function atLeastOption(): Option {

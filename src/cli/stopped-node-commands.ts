@@ -8,7 +8,7 @@ import type { RecoverFlags } from './commands/recover.ts'
 import type { RestoreFlags } from './commands/restore.ts'
 import type { ErrorSource } from './error-text.ts'
 import type { Terminal } from './terminal.ts'
-import { parseAddress, parseCount, parsePeers } from './text-values.ts'
+import { parseAddress, parseAddresses, parseCount, parsePeers } from './text-values.ts'
 import { tlsOptions } from './tls-files.ts'
 
 /** Runs the body of a command, and prints its error if it fails. */
@@ -89,6 +89,11 @@ function addRecover(program: Command, terminal: Terminal, guard: Guard): void {
       new Option('--address <address>', 'the address of the survivor in the new cluster: host:port')
         .argParser(optionParser(parseAddress))
         .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('-e, --endpoints <addresses>', 'ask here too whether members run, if some have moved: host:port,…')
+        .env('QUORATE_ENDPOINTS')
+        .argParser(optionParser(parseAddresses)),
     )
     .option('--cluster <id>', 'the id of the new cluster (default: a random one)')
     .option('--dry-run', 'print what would be lost, and change nothing')

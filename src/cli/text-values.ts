@@ -62,6 +62,28 @@ export function parseDuration(text: string): number {
   return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
 }
 
+const BYTE_UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** '64MiB', or bytes without a unit. */
+export function parseBytes(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB|)$/.exec(text.trim()) ?? []
+  if (number === undefined) throw new TextValueError(`'${text}' is not a number of bytes, such as 64MiB`)
+  return Math.round(Number(number) * (BYTE_UNITS[unit ?? ''] as number))
+}
+
+/** 'name=text'; several of them make one object. */
+export function parseMetadata(parts: readonly string[]): Record<string, string> {
+  const metadata: Record<string, string> = {}
+  for (const part of parts) {
+    const equals = part.indexOf('=')
+    if (equals < 1) throw new TextValueError(`'${part}' is not NAME=TEXT, such as http=https://n1.example`)
+    const name = part.slice(0, equals)
+    if (Object.hasOwn(metadata, name)) throw new TextValueError(`names ${name} twice`)
+    metadata[name] = part.slice(equals + 1)
+  }
+  return metadata
+}
+
 /** A position in a run: after an event, or at a simulated time. */
 export type ReplayPosition = { readonly event: number } | { readonly ms: number }
 

@@ -58,6 +58,22 @@ describe('quorate recover', function () {
     await assertRefused(['n1'], /^error: the cluster has a quorum: n2, n4 respond\n/)
   })
 
+  it('finds members that have moved since the survivor was stopped at the addresses that it is given', async () => {
+    await startAll()
+    await stop('n1', 'n2', 'n3')
+    const moved = { n2: `127.0.0.1:${await freePort()}`, n3: `127.0.0.1:${await freePort()}` }
+    const peers = { n1: addresses.n1, ...moved }
+    const clusterSecret = SECRET
+    for (const id of ['n2', 'n3'] as const) await start(id, { listen: moved[id], peers, clusterSecret })
+    await leaderOf('n2', 'n3')
+    const endpoints = ['--endpoints', moved.n2, '--cluster-secret']
+    await assertRefused(['n1'], /^error: the cluster has a quorum: n2, n3 respond\n/, ...endpoints)
+    const unknown = new RegExp(
+      `the majority may not be lost: a node responds at ${moved.n2} \\(.*takes only connections`,
+    )
+    await assertRefused(['n1'], unknown, '--endpoints', moved.n2)
+  })
+
   it('refuses if the survivors and those that respond are a quorum', async () => {
     await startAll()
     await stop('n1', 'n2')

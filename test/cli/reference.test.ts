@@ -36,6 +36,7 @@ describe('docs/reference/cli.md', () => {
     'member change',
     'member remove',
     'member update',
+    'recover',
     'leader transfer',
     'snapshot take',
     'data convert',

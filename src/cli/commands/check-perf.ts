@@ -77,7 +77,9 @@ function cellsOf(verdict: Verdict): string[] {
 function conclusion(verdicts: readonly Verdict[], proposal: Timeouts | undefined): string {
   const used = [...new Set(verdicts.map(({ timeouts }) => timeoutFlags(timeouts)))].join('; ')
   if (proposal === undefined) return `The timeouts fit: ${used}`
-  return `The timeouts do not fit: ${used}\nFind out what causes the delay, or start every node with ${timeoutFlags(proposal)}`
+  return `The timeouts do not fit: ${used}
+Find out what causes the delay, or start every node with ${timeoutFlags(proposal)}
+If the delay comes and goes, --election-timeout-limit (electionTimeoutLimitMs) lets followers wait longer while it lasts`
 }
 
 function formatMs(ms: number): string {

@@ -53,12 +53,14 @@ export async function remove(context: CommandContext, key: string): Promise<void
 /** How fresh a read must be. */
 interface ReadFlags {
   readonly local?: boolean
+  readonly lease?: boolean
   readonly atLeast?: number
   readonly maxStaleness?: number
 }
 
-function readOptionsOf({ local, atLeast, maxStaleness }: ReadFlags): ReadOptions {
-  return { mode: local === true ? 'local' : undefined, atLeast, maxStalenessMs: maxStaleness }
+function readOptionsOf({ local, lease, atLeast, maxStaleness }: ReadFlags): ReadOptions {
+  const mode = local === true ? 'local' : lease === true ? 'lease' : undefined
+  return { mode, atLeast, maxStalenessMs: maxStaleness }
 }
 
 export async function get(context: CommandContext, key: string, flags: ReadFlags): Promise<void> {

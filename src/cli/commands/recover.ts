@@ -22,6 +22,8 @@ export interface RecoverFlags extends TlsFlags {
   /** The id of the lost cluster, in place of the question. */
   readonly confirm?: string
   readonly token?: string
+  /** Where members may run that have moved. */
+  readonly endpoints?: readonly string[]
   readonly output: 'text' | 'json'
 }
 
@@ -38,6 +40,8 @@ interface Others {
   readonly alive: readonly NodeId[]
   /** Something answers at their address, but not to this caller. */
   readonly unclear: readonly { readonly id: NodeId; readonly problem: string }[]
+  /** The same, at another address that was given: it may be any member. */
+  readonly unknown: readonly { readonly address: string; readonly problem: string }[]
   /** Nodes of other clusters at the addresses of members. */
   readonly foreign: readonly { readonly id: NodeId; readonly address: string; readonly clusterId: string }[]
   /** The memberships that are known, the newest first: the survivor may have missed changes. */
@@ -92,10 +96,10 @@ function isNewer(a: LogSummary, b: LogSummary): boolean {
   return a.lastTerm !== b.lastTerm ? a.lastTerm > b.lastTerm : a.lastIndex > b.lastIndex
 }
 
-/** Asks the members that the survivor knows, and those that they name. */
+/** Asks the members that the survivor knows, those at the given addresses, and those that they name. */
 async function askOthers({ report, membership, clusterId }: Survivor, flags: RecoverFlags): Promise<Others> {
   const settings = {
-    endpoints: membership.members.map(({ address }) => address),
+    endpoints: [...new Set([...membership.members.map(({ address }) => address), ...(flags.endpoints ?? [])])],
     timeoutMs: ALIVE_TIMEOUT_MS,
     tls: clientTls(flags),
     token: readToken(flags.token),
@@ -112,13 +116,14 @@ async function askOthers({ report, membership, clusterId }: Survivor, flags: Rec
     [membership, ...statuses.map((status) => status.membership)]
       .flatMap(({ members }) => members)
       .find((member) => member.address === address)?.id
+  const unclear = answers.flatMap((answer) => {
+    if ('status' in answer || !UNCLEAR_CODES.includes(answer.error.code)) return []
+    return [{ id: idAt(answer.address), address: answer.address, problem: answer.error.message }]
+  })
   return {
     alive: [...new Set(statuses.map(({ id }) => id))].sort(),
-    unclear: answers.flatMap((answer) => {
-      const id = idAt(answer.address)
-      if ('status' in answer || id === undefined || !UNCLEAR_CODES.includes(answer.error.code)) return []
-      return [{ id, problem: answer.error.message }]
-    }),
+    unclear: unclear.flatMap(({ id, problem }) => (id === undefined ? [] : [{ id, problem }])),
+    unknown: unclear.filter(({ id }) => id === undefined),
     foreign: answers.flatMap((answer) => {
       const id = idAt(answer.address)
       if (!('status' in answer) || id === undefined || answer.status.clusterId === clusterId) return []
@@ -132,7 +137,7 @@ async function askOthers({ report, membership, clusterId }: Survivor, flags: Rec
 const UNCLEAR_CODES: readonly string[] = ['ERR_RAFT_UNAUTHENTICATED', 'ERR_RAFT_UNAUTHORIZED', 'ERR_RAFT_PROTOCOL']
 
 /** Fails unless the majority is lost, and all members that may run could be asked. */
-function assertNoQuorum(survivors: readonly Survivor[], { alive, unclear, memberships }: Others): void {
+function assertNoQuorum(survivors: readonly Survivor[], { alive, unclear, unknown, memberships }: Others): void {
   const [newest] = memberships
   const isQuorumOf = (ids: readonly NodeId[], membership = newest): boolean =>
     isQuorum(membership, (id) => ids.includes(id))
@@ -147,9 +152,12 @@ function assertNoQuorum(survivors: readonly Survivor[], { alive, unclear, member
       exitCode: EXIT.refused,
       hint: 'start all of them with their directories, and nothing is lost',
     })
-  if (!isQuorumOf([...usable, ...unclear.map(({ id }) => id)])) return
-  const which = unclear.map(({ id, problem }) => `${id} (${problem})`)
-  throw new CommandFailure(`the majority may not be lost: a node responds at the address of ${which.join(', ')}`, {
+  const isUnclear = isQuorumOf([...usable, ...unclear.map(({ id }) => id)])
+  if (!isUnclear && unknown.length === 0) return
+  const which = isUnclear
+    ? `the address of ${unclear.map(({ id, problem }) => `${id} (${problem})`).join(', ')}`
+    : unknown.map(({ address, problem }) => `${address} (${problem})`).join(', ')
+  throw new CommandFailure(`the majority may not be lost: a node responds at ${which}`, {
     exitCode: EXIT.refused,
     hint: 'pass the flags for TLS, or --cluster-secret, of quorate status, so that it can be asked; or stop it',
   })

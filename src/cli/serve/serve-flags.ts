@@ -6,9 +6,11 @@ import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {
   parseAddress,
   parseAddresses,
+  parseBytes,
   parseCount,
   parseDuration,
   parseDurationRange,
+  parseMetadata,
   parsePeers,
   TextValueError,
 } from '../text-values.ts'
@@ -31,8 +33,14 @@ export interface ServeFlags extends TlsFlags {
   readonly memory?: boolean
   readonly cluster?: string
   readonly electionTimeout?: string
+  readonly electionTimeoutLimit?: string
   readonly heartbeat?: string
+  readonly leaseReads?: boolean
+  /** False with --no-forward. */
+  readonly forward?: boolean
+  readonly metadata?: readonly string[]
   readonly snapshotEntries?: string
+  readonly snapshotSendRate?: string
   readonly leaderPriority?: string
   readonly autopilot?: string
   readonly autopilotVoters?: string
@@ -47,8 +55,12 @@ export interface ServeFlags extends TlsFlags {
 export interface ServeLimits {
   readonly electionTimeoutMinMs?: number
   readonly electionTimeoutMaxMs?: number
+  readonly electionTimeoutLimitMs?: number
   readonly heartbeatIntervalMs?: number
+  readonly leaseReads?: boolean
+  readonly forward?: boolean
   readonly snapshotEntries?: number
+  readonly snapshotSendBytesPerSecond?: number
   readonly leaderPriority?: number
   readonly autopilotDeadMs?: number
   readonly autopilotVotersMin?: number
@@ -72,6 +84,7 @@ export interface ServeOptions {
   readonly clusterSecret: Buffer | undefined
   readonly insecure: boolean | undefined
   readonly tokens: Readonly<Record<string, CallerRole>> | undefined
+  readonly metadata: Readonly<Record<string, string>> | undefined
   /** Where to serve metrics and checks; undefined for nowhere. */
   readonly http: string | undefined
   /** Only the limits that were given. */
@@ -82,7 +95,7 @@ export interface ServeOptions {
 /** Throws ERR_RAFT_OPTIONS that lists every mistake. */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const problems: OptionProblem[] = []
-  const read = <Value>(path: string, text: string | undefined, parse: (text: string) => Value): Value | undefined => {
+  const read = <Text, Value>(path: string, text: Text | undefined, parse: (text: Text) => Value): Value | undefined => {
     if (text === undefined) return undefined
     try {
       return parse(text)
@@ -96,8 +109,12 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const limits = {
     electionTimeoutMinMs: election?.min,
     electionTimeoutMaxMs: election?.max,
+    electionTimeoutLimitMs: read('--election-timeout-limit', flags.electionTimeoutLimit, parseDuration),
     heartbeatIntervalMs: read('--heartbeat', flags.heartbeat, parseDuration),
+    leaseReads: flags.leaseReads,
+    forward: flags.forward,
     snapshotEntries: read('--snapshot-entries', flags.snapshotEntries, (text) => parseCount(text, 1)),
+    snapshotSendBytesPerSecond: read('--snapshot-send-rate', flags.snapshotSendRate, parseBytes),
     leaderPriority: read('--leader-priority', flags.leaderPriority, (text) => parseCount(text, 0)),
     autopilotDeadMs: read('--autopilot', flags.autopilot, parseDuration),
     autopilotVotersMin: read('--autopilot-voters', flags.autopilotVoters, (text) => parseCount(text, 1)),
@@ -121,6 +138,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     clusterSecret: flags.clusterSecret === undefined ? undefined : readSecret(flags.clusterSecret),
     insecure: flags.insecure,
     tokens: readTokens(flags.tokens),
+    metadata: read('--metadata', flags.metadata, parseMetadata),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,
   }

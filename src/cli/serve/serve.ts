@@ -56,8 +56,7 @@ function announceHttp({ address, feed }: ServedHttp, { id, isSupervised }: Serve
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, routes, dataDir, storage, peerTransport, tls, clusterSecret, insecure, tokens, limits } =
-    options
+  const { id, listen, join, routes, dataDir, storage, peerTransport, tls, clusterSecret, insecure, tokens } = options
   const { cluster, peers } =
     join === undefined
       ? options
@@ -68,7 +67,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
   // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]
   return startNode({
-    ...limits,
+    ...options.limits,
     ...{
       id,
       listen,
@@ -83,6 +82,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
       clusterSecret,
       insecure,
       tokens,
+      metadata: options.metadata,
     },
     ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir, storage }),
     stateMachine: new KeyValueMachine(),
