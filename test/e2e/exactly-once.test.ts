@@ -1,7 +1,8 @@
 /**
- * The leader of three real processes is killed, suspended or cut off under 64 writers: no call fails, and each write is applied once.
+ * The leader of three real processes is restarted, killed, suspended or cut off under 64 writers: no call fails, and each write is applied once.
  * `FAILOVERS=10` repeats each fault ten times.
  */
+import assert from 'node:assert/strict'
 import { OnceWriters } from './once-writers.ts'
 import { RealCluster } from './real-cluster.ts'
 
@@ -37,6 +38,17 @@ describe('64 writers with sessions', function () {
       )
     await writers.assertOnce(cluster)
   }
+
+  it('see no error when each node is restarted, the leader first', () =>
+    underLoad('restart', async (writers, leader) => {
+      for (const id of [leader, ...cluster.ids.filter((each) => each !== leader)]) {
+        cluster.sendSignal(id, 'SIGTERM')
+        assert.equal((await cluster.exitOf(id)).exitCode, 0)
+        cluster.start(id)
+        await writers.awaitWrites(100)
+        await cluster.awaitRestart(id)
+      }
+    }))
 
   it('see no error when the leader is killed', () =>
     underLoad('kill', async (writers, leader) => {

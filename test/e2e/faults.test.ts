@@ -108,7 +108,7 @@ describe('a cluster of three processes under load', function () {
       await writers.awaitWrites(20)
       cluster.start(id)
       await writers.awaitWrites(20)
-      await awaitRestart(id)
+      await cluster.awaitRestart(id)
     }
     await writers.stop()
     await cluster.assertNothingLost(writers)
@@ -150,14 +150,6 @@ describe('a cluster of three processes under load', function () {
     }))
 
   /** Waits until all nodes respond and the restarted one has applied entries, so that stopping the next one leaves a majority. */
-  async function awaitRestart(id: string): Promise<void> {
-    await eventually(`restart of ${id}`, async () => {
-      const statuses = await cluster.statuses()
-      const applied = statuses.find((status) => status.id === id)?.appliedIndex ?? 0
-      return statuses.length === cluster.ids.length && applied > 0 ? true : undefined
-    })
-  }
-
   async function awaitVoter(id: string): Promise<void> {
     await eventually(`voter ${id}`, async () => {
       const statuses = await cluster.statuses()

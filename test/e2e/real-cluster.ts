@@ -1,13 +1,14 @@
 /** A cluster of real processes for tests, with assertions on what must hold after faults. */
 import assert from 'node:assert/strict'
+import { eventually } from '../../chaos/cluster/eventually.ts'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
 import { removeLeftovers } from '../../chaos/cluster/run-directory.ts'
 import type { CommandResult, RunningCommand, StartOptions } from './command.ts'
 import { start } from './command.ts'
 import type { Writers } from './writers.ts'
 
-export { eventually } from '../../chaos/cluster/eventually.ts'
 export { freePort } from '../../chaos/cluster/process-cluster.ts'
+export { eventually }
 
 const NAME = 'e2e'
 
@@ -40,6 +41,15 @@ export class RealCluster extends ProcessCluster<CommandResult> {
     for (const id of ids) cluster.start(id)
     await cluster.leader()
     return cluster
+  }
+
+  /** All nodes answer, and this one has applied entries again. */
+  async awaitRestart(id: string): Promise<void> {
+    await eventually(`restart of ${id}`, async () => {
+      const statuses = await this.statuses()
+      const applied = statuses.find((status) => status.id === id)?.appliedIndex ?? 0
+      return statuses.length === this.ids.length && applied > 0 ? true : undefined
+    })
   }
 
   /** All nodes are equal, every acknowledged write is in the store, and no rejected one is. */
