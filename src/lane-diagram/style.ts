@@ -10,7 +10,7 @@ body { margin: 0 auto; max-width: 1600px; padding: 1rem; background: var(--back)
 h1 { font-size: 1.3rem; margin: 0 0 .4rem; overflow-wrap: anywhere; } h1.bad { color: var(--bad); }
 h2 { font-size: 1rem; margin: 0 0 .4rem; }
 .top { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, auto); gap: 0 2rem; }
-.causes h2 { margin: 0 0 .2rem; } .causes ol { list-style: none; margin: 0; padding: 0; font-size: 13px; } .causes button { display: grid; grid-template-columns: 18px 5.2rem 3.2rem 1fr; gap: .4rem; align-items: center; width: 100%; min-height: 0; padding: 0 .3rem; border-color: transparent; background: none; text-align: left; } .causes .bad { color: var(--bad); font-weight: 700; } .causes svg { overflow: visible; }
+.causes h2 { margin: 0 0 .2rem; } .causes ol { list-style: none; margin: 0; padding: 0; font-size: 13px; } .causes button { display: grid; grid-template-columns: 18px 5.2rem minmax(3.2rem, max-content) 1fr; gap: .4rem; align-items: center; width: 100%; min-height: 0; padding: 0 .3rem; border-color: transparent; background: none; text-align: left; } .causes .bad { color: var(--bad); font-weight: 700; } .causes svg { overflow: visible; }
 p { margin: .25rem 0; max-width: 110ch; overflow-wrap: anywhere; white-space: pre-line; }
 .reading { font-size: 13px; margin: 0 0 .5rem; max-width: none; }
 .faint { color: var(--faint); }

@@ -4,7 +4,7 @@ import { fc } from './arbitraries/fast-check.ts'
 import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { checkOptions, checkSeed, type OptionTable } from './option-checks.ts'
-import { reportOf } from './report.ts'
+import { reportOf, writeFilesOf } from './report.ts'
 import { failureName } from './run-files/outcome.ts'
 import { shrinkRun } from './run-files/shrink-run.ts'
 import { ShrinkBudget } from './shrink-budget.ts'
@@ -49,12 +49,21 @@ export interface CheckRunsTotals {
 const FAULTS_MS = 4000
 const SHRINKS_MAX = 200
 
+/** A failed run that is not shrunk. */
+export interface RunToExplain {
+  readonly failure: unknown
+  /** Runs it again. Returns whether it fails again. */
+  isRepeated(): Promise<boolean>
+  /** Writes its run file and its pages. Returns lines that name them. */
+  writeFiles(): Promise<string>
+}
+
 /** What `checkStateMachine` adds to the check of runs. */
 export interface RunHooks {
   /** The time for shrinking; unlimited by default. */
   readonly shrinkMsMax?: number | undefined
-  /** Returns a better error for a failed run, before the run is shrunk. `isRepeated` runs it again, and returns whether it fails again. */
-  explain?(failure: unknown, isRepeated: () => Promise<boolean>): Promise<Error | undefined>
+  /** Returns a better error for a failed run, before the run is shrunk. */
+  explain?(run: RunToExplain): Promise<Error | undefined>
 }
 
 const OPTIONS: OptionTable = {
@@ -106,7 +115,8 @@ export async function checkRunsWith(options: CheckRunsOptions, hooks: RunHooks):
   if (!details.failed || details.counterexample === null) return totals
   const first = planOf(details.counterexample[0])
   const isRepeated = async (): Promise<boolean> => failureName((await simulate(first)).failure) === failureName(failure)
-  const explained = await hooks.explain?.(failure, isRepeated)
+  const writeFiles = (): Promise<string> => writeFilesOf(first, options)
+  const explained = await hooks.explain?.({ failure, isRepeated, writeFiles })
   if (explained !== undefined) throw explained
   const found: FoundRun = { plan: first, path: details.counterexamplePath ?? '' }
   throw new Error(await reportShrunk(found, await isRepeated(), { ...options, replay }, hooks, planOf))

@@ -1,36 +1,27 @@
 /** Checks a user's state machine: determinism, snapshots and restore, queries, and its behaviour in clusters under faults. */
 import type { Arbitrary } from 'fast-check'
-import type { Codec, StateMachine } from '../contracts/state-machine.ts'
+import type { StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
-import { checkFunction, checkInteger, checkString, throwOnProblems } from '../platform/options.ts'
+import { throwOnProblems } from '../platform/options.ts'
 import { fc } from './arbitraries/fast-check.ts'
 import type { CheckRunsTotals } from './check-runs.ts'
 import { checkRunsWith } from './check-runs.ts'
-import {
-  checkArbitrary,
-  checkCodec,
-  checkNames,
-  checkOptions,
-  checkSeed,
-  checkStrings,
-  type OptionTable,
-} from './option-checks.ts'
 import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
 import { checkAlone } from './state-machine/check-alone.ts'
 import { describeFault, formatCommand } from './state-machine/check-logs.ts'
+import type { ResolvedCheck, StateMachineCheck } from './state-machine/check-options.ts'
+import { withDefaults } from './state-machine/check-options.ts'
 import { checkRun, encodeLog } from './state-machine/check-run.ts'
-import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
+import type { ChildRun } from './state-machine/child-process.ts'
 import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
-import type { CoverageOptions, StateMachineCoverage } from './state-machine/coverage.ts'
+import type { StateMachineCoverage } from './state-machine/coverage.ts'
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { explainRun, RunLog } from './state-machine/explain-run.ts'
-import type { GuardedKind } from './state-machine/forbidden-call.ts'
-import { GUARDED_KINDS } from './state-machine/forbidden-call.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
-import type { MachineSpec, ReferenceModel } from './state-machine/machine-harness.ts'
+import type { MachineSpec } from './state-machine/machine-harness.ts'
 import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
@@ -38,57 +29,7 @@ import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/
 import { machineUnderTest, queryProblems, versionOf } from './state-machine/machine-under-test.ts'
 import type { Generated } from './state-machine/shrink-log.ts'
 import { generated } from './state-machine/shrink-log.ts'
-
-/** Options of `checkStateMachine`. */
-export interface StateMachineCheck<
-  Command,
-  Result,
-  Query = never,
-  Answer = unknown,
-  Machine = StateMachine<Command, Result, Query, Answer>,
-> {
-  /** The fast-check arbitrary of a command. */
-  readonly commands: Arbitrary<Command>
-  /** The fast-check arbitrary of a query. Without it, `query` is not checked. */
-  readonly queries?: Arbitrary<Query> | undefined
-  /**
-   * Checked in the initial state, after every command and after every restore. Throws, or returns false, if the machine is in a state that
-   * must not occur, such as a lock with two owners. Must not change the machine.
-   */
-  readonly invariant?: ((machine: Machine) => unknown) | undefined
-  /**
-   * Creates a reference model: a simpler implementation, without snapshots. Every command must return the same result on the machine as on
-   * the model, and so must every query if the model has `query`. In clusters, the model explains what clients see.
-   */
-  readonly model?: (() => ReferenceModel<Command, Result, Query, Answer>) | undefined
-  /** Kinds of calls that the machine may make although their results can differ between nodes. None by default. */
-  readonly allow?: readonly GuardedKind[] | undefined
-  /** The four codecs default to JSON. */
-  readonly codec?: Codec<Command> | undefined
-  readonly resultCodec?: Codec<Result> | undefined
-  readonly queryCodec?: Codec<Query> | undefined
-  readonly answerCodec?: Codec<Answer> | undefined
-  /** Also runs the logs in a child process with another time zone and locale. Required to detect endless loops. */
-  readonly childProcess?: MachineModule | undefined
-  /** How the kinds of generated commands and of results are counted, and which must occur. */
-  readonly coverage?: CoverageOptions<Command, Result> | undefined
-  /** The number of logs that are applied outside of a cluster. Default 300. */
-  readonly logs?: number | undefined
-  /** The maximum number of commands in such a log. Default 30. */
-  readonly logEntriesMax?: number | undefined
-  /** The number of simulated clusters. Default 30. */
-  readonly runs?: number | undefined
-  /** The seed of all randomness, an integer. Default 1. */
-  readonly seed?: number | undefined
-  /** The time within which `snapshot` and `restore` must settle, and each call in the child process must return. Noticed within twice the time. Default 2000. */
-  readonly deadlineMs?: number | undefined
-  /** The number of smaller logs, and of smaller runs, tried to shrink a failure. Default 1000. */
-  readonly shrinksMax?: number | undefined
-  /** The time spent on shrinking a failure, in milliseconds. Default 5000. */
-  readonly shrinkMsMax?: number | undefined
-  /** The step limit of the linearizability check of one cluster's history. Default 200,000. */
-  readonly stepsMax?: number | undefined
-}
+import { withFaultPage } from './state-machine/write-fault-page.ts'
 
 /** What `checkStateMachine` covered. */
 export interface StateMachineTotals extends CheckRunsTotals {
@@ -102,60 +43,6 @@ export interface StateMachineTotals extends CheckRunsTotals {
   readonly notChecked: readonly string[]
 }
 
-const DEFAULTS = {
-  logs: 300,
-  logEntriesMax: 30,
-  runs: 30,
-  seed: 1,
-  deadlineMs: 2000,
-  shrinksMax: 1000,
-  shrinkMsMax: 5000,
-  stepsMax: 200_000,
-} as const
-const OPTIONS: OptionTable = {
-  checks: {
-    commands: checkArbitrary,
-    queries: checkArbitrary,
-    invariant: checkFunction,
-    model: checkFunction,
-    allow: checkNames(GUARDED_KINDS),
-    codec: checkCodec,
-    resultCodec: checkCodec,
-    queryCodec: checkCodec,
-    answerCodec: checkCodec,
-    logs: checkInteger(0),
-    logEntriesMax: checkInteger(1),
-    runs: checkInteger(0),
-    seed: checkSeed,
-    deadlineMs: checkInteger(1),
-    shrinksMax: checkInteger(0),
-    shrinkMsMax: checkInteger(0),
-    stepsMax: checkInteger(1),
-  },
-  nested: {
-    childProcess: {
-      checks: {
-        module: checkString,
-        machine: checkString,
-        codec: checkString,
-        resultCodec: checkString,
-        execArgv: checkStrings,
-      },
-      required: ['module', 'machine'],
-    },
-    coverage: {
-      checks: {
-        commandKind: checkFunction,
-        resultKind: checkFunction,
-        isRefused: checkFunction,
-        commands: checkStrings,
-        results: checkStrings,
-        readOnly: checkStrings,
-      },
-    },
-  },
-  required: ['commands'],
-}
 /** The number of distinct commands, and of queries, in a cluster. They repeat after the last. */
 const CLUSTER_SAMPLES = 100
 /** The number of queries asked after a log. */
@@ -163,14 +50,6 @@ const SAMPLED_QUERIES = 10
 /** So short that a follower which restarts or was isolated needs a snapshot. */
 const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
 const FAULTS_MS = 2000
-
-/** The options with all defaults filled in. The types of queries and answers are erased. */
-type ResolvedCheck<Command, Result> = Omit<
-  StateMachineCheck<Command, Result, unknown, unknown, never>,
-  keyof typeof DEFAULTS
-> & {
-  readonly [Name in keyof typeof DEFAULTS]: number
-}
 
 /**
  * Checks that a state machine is deterministic, that its snapshots contain its whole state and can be restored, and that simulated
@@ -195,26 +74,23 @@ export async function checkStateMachine<
   const spec = specOf(machine, check)
   // The child process runs first: an endless loop would also hang this process.
   const compareWithChild = await runLogsInChildProcess(spec, check)
-  const totals = await withDeterminismGuard(async () => {
+  const checkHere = async (): Promise<StateMachineTotals> => {
     const { coverage, isWatched } = await checkAlone(spec, check)
     await compareWithChild()
     const clusters = await checkInClusters(spec, check)
     return { ...clusters, coverage, notChecked: skippedChecks(check, isWatched) }
-  }, check.allow)
+  }
+  const { directory, seed } = check
+  const totals = await withDeterminismGuard(
+    () =>
+      checkHere().catch(async (error: unknown) => {
+        throw await withFaultPage(spec, error, { directory, seed })
+      }),
+    check.allow,
+  )
   for (const warning of totals.coverage.warnings)
     process.emitWarning(`checkStateMachine: ${warning}`, 'CoverageWarning')
   return totals
-}
-
-function withDefaults<Command, Result, Query, Answer, Machine>(
-  machine: () => StateMachine<Command, Result, Query, Answer>,
-  options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
-): ResolvedCheck<Command, Result> {
-  const problem = checkFunction(machine)
-  if (problem !== undefined) throwOnProblems([{ path: 'the machine', problem: `${problem}: pass () => new Machine()` }])
-  checkOptions(options, OPTIONS)
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return { ...DEFAULTS, commands: options.commands, ...given }
 }
 
 function specOf<Command, Result, Query, Answer>(
@@ -307,16 +183,16 @@ async function checkInClusters<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: ResolvedCheck<Command, Result>,
 ): Promise<Omit<StateMachineTotals, 'coverage' | 'notChecked'>> {
-  const { logs, runs, seed, shrinksMax, shrinkMsMax } = check
+  const { logs, runs, seed, shrinksMax, shrinkMsMax, directory } = check
   const { histories, log, commandOf, ...fixed } = clusterCheck(spec, check)
   const totals = await checkRunsWith(
     {
-      ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
+      ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax, directory },
       fixed: { ...fixed, settings: SHORT_LOG },
       replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
       replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
     },
-    { shrinkMsMax, explain: (failure, isRepeated) => explainRun(spec, check, { failure, isRepeated, log, commandOf }) },
+    { shrinkMsMax, explain: (run) => explainRun(spec, check, { ...run, log, commandOf }) },
   )
   return { ...totals, logs, histories }
 }

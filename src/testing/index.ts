@@ -6,7 +6,7 @@
 
 // Check your own state machine, storage or transport.
 
-export type { StateMachineCheck, StateMachineTotals } from './check-state-machine.ts'
+export type { StateMachineTotals } from './check-state-machine.ts'
 export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
 export type { StorageContractOptions, StorageFixture } from './contracts/storage-contract.ts'
 export { storageContract } from './contracts/storage-contract.ts'
@@ -35,6 +35,7 @@ export type { SimulationStep, StepObserver } from './simulation/step-observer.ts
 export type { Call, ClusterPlan, Workload } from './simulation/workload.ts'
 export { LEADER } from './simulation/workload.ts'
 export type { DiskState, MachineState, NodeState, WorldState } from './simulation/world-state.ts'
+export type { StateMachineCheck } from './state-machine/check-options.ts'
 export type { CommandCoverage, CoverageOptions, StateMachineCoverage } from './state-machine/coverage.ts'
 export type { GuardedKind } from './state-machine/forbidden-call.ts'
 export type { ReferenceModel } from './state-machine/machine-harness.ts'

@@ -42,10 +42,19 @@ export async function reportOf(options: SimulationOptions, report: ReportOptions
   ].join('\n')
 }
 
+/** Runs a failed plan again, writes its run file and its pages, and returns lines that name them. */
+export async function writeFilesOf(
+  options: SimulationOptions,
+  files: Pick<ReportOptions, 'directory' | 'replayFile'>,
+): Promise<string> {
+  const plan = { ...options, ...runSpecOf(options) }
+  return describeFile(plan, await runToEnd({ ...plan, isTraced: true }), files)
+}
+
 async function describeFile(
   plan: SimulationOptions,
   finished: Parameters<typeof writeRun>[1],
-  { directory = RUNS_DIRECTORY, replayFile }: ReportOptions,
+  { directory = RUNS_DIRECTORY, replayFile }: Pick<ReportOptions, 'directory' | 'replayFile'>,
 ): Promise<string> {
   const written = await writeRun(plan, finished, directory)
   if ('reason' in written) return `The run file could not be written to ${directory}: ${written.reason}`

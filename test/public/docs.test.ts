@@ -119,7 +119,7 @@ function runProgram(folder: string, { file, source }: Program): Promise<ProgramR
       { cwd: folder, timeout: TIMEOUT_MS },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : 1
-        resolve({ status, stdout: stdout.replaceAll(folder, READER_HOME), stderr })
+        resolve({ status, stdout: stdout.replaceAll(folder, READER_HOME).replaceAll(tmpdir(), '/tmp'), stderr })
       },
     )
   })

@@ -45,7 +45,7 @@ describe('checkStateMachine', () => {
     const machine = (): Sum => new (IncompleteSnapshotAfter(2))()
     await assert.rejects(checkStateMachine(machine, { ...SMALL_CHECK, seed: 5 }), (error: Error) => {
       assert.match(error.message, /The commands:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
-      assert.match(error.message, /To repeat: checkStateMachine\(…, \{ seed: 5 \}\)$/)
+      assert.match(error.message, /To repeat: checkStateMachine\(…, \{ seed: 5 \}\)\nTo see it in a browser: \S+$/)
       return true
     })
   })

@@ -6,9 +6,9 @@ import type { ExpectedRun, ModelRun } from './check-run.ts'
 import { checkRepeatedRun, checkRun, encodeLog } from './check-run.ts'
 import { checkDigests, checkInvariantEffect } from './check-side-effects.ts'
 import { checkQueries, checkSnapshotIsolation } from './check-snapshots.ts'
-import type { BeforeRestore, LogPart, MachineRule } from './machine-fault.ts'
+import type { BeforeRestore, EntryPlace, LogPart, MachineRule } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { EntryPlace, LogEntry, MachineSpec } from './machine-harness.ts'
+import type { LogEntry, MachineSpec } from './machine-harness.ts'
 import { MachineHarness } from './machine-harness.ts'
 import { nameCause, nameKnownCause } from './name-cause.ts'
 
@@ -47,6 +47,16 @@ export async function repeatLog<Command, Result>(
   expected: ExpectedRun,
 ): Promise<void> {
   await new LogCheck(spec, log, undefined).repeat(expected)
+}
+
+/** The machines of a log, and a reference model that has applied nothing yet, if there is one. */
+export function machinesOf<Command, Result>(
+  spec: MachineSpec<Command, Result>,
+  log: LogToCheck<Command>,
+): LogMachines<Command, Result> & { model(): ModelRun | undefined } {
+  const machines = new LogCheck(spec, log, undefined)
+  machines.encode()
+  return machines
 }
 
 /** Longer than the unit of a clock that counts milliseconds. */
@@ -92,8 +102,8 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
   async run(): Promise<ExpectedRun> {
     const make = (): MachineHarness<Command, Result> => this.at(0)
     const expected = await this.#in({ type: 'run' }, undefined, async () => {
-      this.#encode()
-      return checkRun(make, this.last, this.#model())
+      this.encode()
+      return checkRun(make, this.last, this.model())
     })
     if (this.#includes('repeat')) await this.repeat(expected)
     if (this.#includes('invariant') && this.#spec.invariant !== undefined) {
@@ -108,7 +118,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
     if (this.#includes('restore')) await this.#checkRestores(expected)
     if (this.#includes('queries'))
       await this.#in({ type: 'queries' }, expected, () =>
-        checkQueries(make, expected, this.#spec.queries, this.#model()),
+        checkQueries(make, expected, this.#spec.queries, this.model()),
       )
     return expected
   }
@@ -116,7 +126,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
   /** Applies the log to one more new machine, after another machine has applied the other commands. */
   async repeat(expected: ExpectedRun): Promise<void> {
     await this.#in({ type: 'repeat' }, undefined, async () => {
-      this.#encode()
+      this.encode()
       this.withOtherCommands()
       // A smaller log of a clock's fault must be given the time in which the clock advances.
       if (this.#only?.rule === 'clock') await delay(CLOCK_MS)
@@ -124,7 +134,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
     })
   }
 
-  #encode(): void {
+  encode(): void {
     this.#entries = encodeLog(this.#spec, this.#log.commands, this.#log.contexts)
     this.#otherEntries = encodeLog(this.#spec, this.#log.otherCommands)
   }
@@ -169,7 +179,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
   }
 
   /** The reference model with the entries of this log. */
-  #model(): ModelRun | undefined {
+  model(): ModelRun | undefined {
     const { makeModel, codec, resultCodec, queryCodec, answerCodec } = this.#spec
     const model = makeModel?.()
     if (model === undefined) return undefined

@@ -10,8 +10,9 @@ import type { CheckedLog } from './count-coverage.ts'
 import { countCoverage } from './count-coverage.ts'
 import type { CoverageOptions, StateMachineCoverage } from './coverage.ts'
 import { formatValue } from './first-difference.ts'
+import type { EntryPlace } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { EntryPlace, MachineSpec } from './machine-harness.ts'
+import type { MachineSpec } from './machine-harness.ts'
 import type { FaultyLog, Generated, GeneratedLog } from './shrink-log.ts'
 import { generated, shrinkLog } from './shrink-log.ts'
 
@@ -143,7 +144,9 @@ export function describeFault<Command>(
     `To repeat: checkStateMachine(…, { seed: ${seed} })`,
   ]
   // Not the fault itself as the cause: test runners would print its message again.
-  return new MachineFault(fault.rule, commands.length, lines.join('\n'), fault.cause)
+  const described = new MachineFault(fault.rule, commands.length, lines.join('\n'), fault.cause)
+  described.shown = { commands, contexts, otherCommands, part: fault.part }
+  return described
 }
 
 const NOT_REPEATED = 'The same commands did not show it again, so they could not be shrunk.'

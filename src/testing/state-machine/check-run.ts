@@ -1,8 +1,9 @@
 /** Applies one log to two machines in turn, which must agree with each other and with the reference model. */
 import { firstDifference } from './codec-round-trip.ts'
 import { formatBoth } from './format-bytes.ts'
+import type { EntryPlace } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { EntryPlace, LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
+import type { LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
 
 /** The outcome that every machine must have with this log. */
 export interface ExpectedRun {

@@ -1,5 +1,6 @@
 /** Explains a failed run of a cluster by its log: what happens if one machine applies it, and is restored from its snapshots. */
 import type { LogIndex, Term } from '../../core/types.ts'
+import type { RunToExplain } from '../check-runs.ts'
 import { checkLog } from './check-log.ts'
 import type { LogsToCheck } from './check-logs.ts'
 import { formatCommand, plain, smallestFault } from './check-logs.ts'
@@ -70,10 +71,7 @@ export class RunLog {
 }
 
 /** A failed run of a cluster. */
-export interface FailedRun<Command> {
-  readonly failure: unknown
-  /** Runs it again with the same seed. Returns whether it fails again. */
-  isRepeated(): Promise<boolean>
+export interface FailedRun<Command> extends RunToExplain {
   readonly log: RunLog
   /** The command of this number. */
   commandOf(number: number): Generated<Command>
@@ -102,7 +100,7 @@ export async function explainRun<Command, Result>(
   try {
     await checkLog(spec, plain(log))
   } catch (fault) {
-    const note = `A simulated cluster applied these commands and others, and failed: ${violation}`
+    const note = `A simulated cluster applied these commands and others, and failed: ${violation}\n${await run.writeFiles()}`
     const smallest = await smallestFault(spec, check, log, fault, note)
     return smallest instanceof MachineFault ? smallest : undefined
   }

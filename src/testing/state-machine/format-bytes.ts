@@ -26,6 +26,13 @@ export function formatBoth(
   return [around(one, offset), around(other, offset)]
 }
 
+/** What `decode` returns or JSON, otherwise text or hexadecimal. */
+export function formatBytes(bytes: Uint8Array, decode?: (bytes: Uint8Array) => unknown): string {
+  const value = decodedBy(decode, bytes)
+  if (value !== undefined) return formatValue(value.decoded)
+  return bytes.length === 0 ? '(no bytes)' : (textOf(bytes) ?? hexOf(bytes))
+}
+
 /** The value if it is short, as the text that its bytes are, or decoded, or as hexadecimal. */
 function formatWhole(bytes: Uint8Array, value: Decoded | undefined): string | undefined {
   const text = textOf(bytes)

@@ -1,5 +1,6 @@
 /** The error for a faulty state machine: the violated rule, the command that shows it, and what to do. */
 
+import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { isOfThisPackage } from './call-site.ts'
 import { isPromise } from './is-promise.ts'
 
@@ -41,12 +42,25 @@ export type LogPart =
   | { readonly type: 'run' | 'repeat' | 'invariant' | 'digests' | 'snapshots' | 'queries' }
   | RestorePart
 
+/** The place of an entry in the log. */
+export type EntryPlace = Omit<ApplyContext, 'machineVersion'>
+
+/** The commands that a message lists. */
+export interface ShownLog {
+  readonly commands: readonly unknown[]
+  readonly contexts: readonly EntryPlace[] | undefined
+  readonly otherCommands: readonly unknown[]
+  readonly part: LogPart | undefined
+}
+
 export class MachineFault extends Error {
   readonly rule: MachineRule
   /** The number of commands of the log that are needed to show the fault. */
   readonly commands: number
   /** Undefined if the fault was not found by the check of a log. */
   part: LogPart | undefined
+  /** Undefined if the message lists no commands, or if only another process can apply them. */
+  shown: ShownLog | undefined
   /** Whether the other commands of the log show the fault, and not the log. */
   isOfOtherCommands = false
 
@@ -56,6 +70,7 @@ export class MachineFault extends Error {
     this.rule = rule
     this.commands = commands
     this.part = undefined
+    this.shown = undefined
   }
 }
 

@@ -11,9 +11,6 @@ import type { RetainedValue } from './retained-values.ts'
 import { isChanged, RetainedValues } from './retained-values.ts'
 import { settlesWithin } from './settle-timer.ts'
 
-/** The place of an entry in the log. */
-export type EntryPlace = Omit<ApplyContext, 'machineVersion'>
-
 /** The machine to check, its codecs, and the queries to ask. */
 export interface MachineSpec<Command, Result> {
   make(): StateMachine<Command, Result, unknown, unknown>

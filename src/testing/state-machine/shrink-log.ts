@@ -6,9 +6,9 @@ import { removeUnneeded } from '../remove-unneeded.ts'
 import type { ShrinkBudget } from '../shrink-budget.ts'
 import type { FaultToFind, LogToCheck } from './check-log.ts'
 import { checkLog } from './check-log.ts'
-import type { LogPart } from './machine-fault.ts'
+import type { EntryPlace, LogPart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { EntryPlace, MachineSpec } from './machine-harness.ts'
+import type { MachineSpec } from './machine-harness.ts'
 
 /** A generated value, with what fast-check needs to shrink it. */
 export type Generated<Value> = FastCheckValue<Value>
