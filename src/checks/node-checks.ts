@@ -2,6 +2,8 @@
 import type { NodeStatus } from '../contracts/node-service.ts'
 import type { NodeEvent, ObservedNode, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
+import type { OptionCheck } from '../platform/options.ts'
+import { checkFunction, checkInteger, findOptionProblems, throwOnProblems } from '../platform/options.ts'
 
 export interface Check {
   readonly name: string
@@ -15,6 +17,11 @@ export interface NodeChecksOptions {
   readonly lagEntriesMax?: number | undefined
   /** Monotonic milliseconds. Default: performance.now. */
   readonly now?: (() => number) | undefined
+}
+
+const CHECKS: Readonly<Record<keyof NodeChecksOptions, OptionCheck>> = {
+  lagEntriesMax: checkInteger(0),
+  now: checkFunction,
 }
 
 /** Alarms about this node's own disk. */
@@ -33,7 +40,10 @@ export class NodeChecks implements Observer {
   #leaderAt: number | undefined
   #isClosing = false
 
-  constructor({ lagEntriesMax = 10_000, now = () => performance.now() }: NodeChecksOptions = {}) {
+  /** Throws ERR_RAFT_OPTIONS, which names every invalid option. */
+  constructor(options: NodeChecksOptions = {}) {
+    throwOnProblems(findOptionProblems(options, CHECKS))
+    const { lagEntriesMax = 10_000, now = () => performance.now() } = options
     this.#lagEntriesMax = lagEntriesMax
     this.#now = now
   }

@@ -1,9 +1,18 @@
 /** A small HTTP server for operators: fixed routes, bounded connections and requests. Nothing that a client sends ends the process. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { formatAddress, listenError, parseListenAddress } from '../peer-link/listen-address.ts'
 import { errorMessage } from '../platform/error-message.ts'
+import type { OptionCheck } from '../platform/options.ts'
+import {
+  checkInteger,
+  checkObject,
+  checkString,
+  findOptionProblems,
+  throwOnProblems,
+  withDefaults,
+} from '../platform/options.ts'
 import type { HttpLimits } from './limits.ts'
 import { HTTP_DEFAULTS } from './limits.ts'
 
@@ -32,11 +41,20 @@ export interface HttpOptions extends Partial<HttpLimits> {
   readonly actions?: HttpRoutes | undefined
 }
 
-/** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  ...Object.fromEntries(Object.keys(HTTP_DEFAULTS).map((name) => [name, checkInteger(1)])),
+  listen: checkString,
+  routes: checkObject,
+  actions: checkObject,
+}
+
+/** Starts to listen. Rejects with ERR_RAFT_OPTIONS, which names every invalid option, ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
-  const { routes, actions = {}, listen, ...given } = options
-  const limits = { ...HTTP_DEFAULTS, ...given }
+  checkHttpOptions(options)
+  const { routes, actions = {}, listen } = options
+  const limits = withDefaults(HTTP_DEFAULTS, options)
   const where = parseListenAddress(listen)
+  const answering = new Set<Socket>()
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytesMax,
@@ -45,8 +63,16 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
     },
-    (incoming, response) => void answer({ routes, actions }, incoming, response),
+    (incoming, response) => {
+      answering.add(incoming.socket)
+      response.once('close', () => answering.delete(incoming.socket))
+      void answer({ routes, actions }, incoming, response)
+    },
   )
+  // Node closes no connection by itself once there is a listener: neither one that is idle, nor one whose client does not read.
+  server.setTimeout(limits.sendTimeoutMs, (socket) => {
+    if (socket.writableLength > 0 || !answering.has(socket)) socket.destroy()
+  })
   server.maxConnections = limits.httpConnectionsMax
   server.on('clientError', (_, socket) => socket.destroy())
   try {
@@ -58,6 +84,13 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
     throw listenError(where, cause)
   }
   return new HttpServer(server)
+}
+
+function checkHttpOptions(options: HttpOptions): void {
+  const problems = findOptionProblems(options, CHECKS)
+  for (const path of ['listen', 'routes'] as const)
+    if (options[path] === undefined) problems.push({ path, problem: 'is missing' })
+  throwOnProblems(problems)
 }
 
 /** A running server; see `serveHttp`. */
@@ -101,12 +134,15 @@ async function answer({ routes, actions }: Served, incoming: IncomingMessage, re
     // URL.parse is younger than the oldest supported Node.js.
     if (!URL.canParse(target, BASE)) return sendText(response, 400, 'the request has no valid path\n')
     const { pathname: path, searchParams: query } = new URL(target, BASE)
-    const isRead = incoming.method === 'GET' || incoming.method === 'HEAD'
-    const handler = isRead ? handlerOf(routes, path) : incoming.method === 'POST' ? handlerOf(actions, path) : undefined
+    const reader = handlerOf(routes, path)
+    const actor = handlerOf(actions, path)
+    const handlers = { ...(reader && { GET: reader, HEAD: reader }), ...(actor && { POST: actor }) }
+    const handler = handlers[incoming.method as keyof typeof handlers]
     if (handler !== undefined) return await handler({ path, query, incoming }, response)
-    if (isRead) return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
-    response.setHeader('allow', 'GET, HEAD')
-    sendText(response, 405, 'only GET and HEAD are allowed here\n')
+    const methods = Object.keys(handlers).join(', ')
+    if (methods === '') return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
+    response.setHeader('allow', methods)
+    sendText(response, 405, `only ${methods} here\n`)
   } catch (error) {
     if (!response.headersSent) sendText(response, 500, `${errorMessage(error)}\n`)
     else response.destroy()

@@ -1,4 +1,6 @@
 /** The limits of the HTTP server, with their defaults. */
+import type { OptionCheck } from '../platform/options.ts'
+import { checkInteger } from '../platform/options.ts'
 
 /** Limits of the HTTP server; sizes in bytes, times in milliseconds. */
 export interface HttpLimits {
@@ -12,6 +14,8 @@ export interface HttpLimits {
   readonly requestTimeoutMs: number
   /** How long a connection without a request stays open. */
   readonly keepAliveTimeoutMs: number
+  /** How long a client may take no byte of a response: then its connection is closed. */
+  readonly sendTimeoutMs: number
 }
 
 export const HTTP_DEFAULTS: HttpLimits = {
@@ -20,6 +24,7 @@ export const HTTP_DEFAULTS: HttpLimits = {
   headersTimeoutMs: 5000,
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 5000,
+  sendTimeoutMs: 10_000,
 }
 
 /** Limits of the dashboard of a node; sizes in bytes, times in milliseconds. */
@@ -34,6 +39,15 @@ export interface DashboardLimits {
   readonly dashboardIntervalMs: number
   /** How many durations are kept between two statuses, for their percentiles. */
   readonly durationsMax: number
+}
+
+/** Their checks, by name. */
+export const DASHBOARD_CHECKS: Readonly<Record<keyof DashboardLimits, OptionCheck>> = {
+  eventStreamsMax: checkInteger(0),
+  eventStreamBytesMax: checkInteger(1),
+  recentEventsMax: checkInteger(1),
+  dashboardIntervalMs: checkInteger(1),
+  durationsMax: checkInteger(1),
 }
 
 export const DASHBOARD_DEFAULTS: DashboardLimits = {

@@ -28,6 +28,9 @@ export const checkString: OptionCheck = (value) =>
 export const checkBoolean: OptionCheck = (value) =>
   typeof value === 'boolean' ? undefined : `must be true or false, not ${formatValue(value)}`
 
+export const checkObject: OptionCheck = (value) =>
+  typeof value === 'object' && value !== null ? undefined : `must be an object, not ${formatValue(value)}`
+
 export const checkFunction: OptionCheck = (value) =>
   typeof value === 'function' ? undefined : `must be a function, not ${formatValue(value)}`
 

@@ -174,8 +174,8 @@ describe('the page of the demo', () => {
     for (const given of refused)
       assert.equal((await ask(address, { path, method, host: address, headers: given })).status, 403)
     assert.equal((await ask(address, { path, method, host: 'evil.example', headers })).status, 403)
-    assert.equal((await ask(address, { path, method: 'GET', host: address, headers })).status, 404)
-    assert.equal((await ask(address, { path: '/demo/quit', method, host: address, headers })).status, 405)
+    assert.equal((await ask(address, { path, method: 'GET', host: address, headers })).status, 405)
+    assert.equal((await ask(address, { path: '/demo/quit', method, host: address, headers })).status, 404)
     assert.deepEqual(ordered, [])
     const own = { ...headers, origin: `http://${address}` }
     assert.equal((await ask(address, { path, method, host: address, headers: own })).status, 202)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { NodeChecks } from '../../src/checks/node-checks.ts'
 import type { HttpServer } from '../../src/http/http-server.ts'
@@ -25,9 +26,46 @@ describe('serveHttp', () => {
           throw new Error('late')
         },
       },
+      actions: { '/act': (_, response) => sendText(response, 200, 'acted') },
     })
   })
   after(() => server.close())
+
+  it('closes the connection of a client that does not read', async () => {
+    let close = (): void => undefined
+    const closed = new Promise<void>((resolve) => {
+      close = resolve
+    })
+    const slow = await serveHttp({
+      ...{ listen: '127.0.0.1:0', sendTimeoutMs: 100 },
+      routes: {
+        '/large': ({ incoming }, response) => {
+          incoming.socket.once('close', close)
+          sendText(response, 200, 'a'.repeat(32 * 1024 * 1024))
+        },
+      },
+    })
+    const [host = '', port] = slow.address.split(':')
+    const socket = connect(Number(port), host, () => socket.write('GET /large HTTP/1.1\r\nhost: a\r\n\r\n'))
+    socket.on('error', () => undefined).pause()
+    await closed
+    socket.destroy()
+    await slow.close()
+  })
+
+  it('keeps the connection of a response that waits for something to send', async () => {
+    const patient = await serveHttp({
+      ...{ listen: '127.0.0.1:0', sendTimeoutMs: 50 },
+      routes: {
+        '/later': async ({ incoming }, response) => {
+          await once(incoming.socket, 'timeout')
+          sendText(response, 200, 'later')
+        },
+      },
+    })
+    assert.equal(await (await fetch(`http://${patient.address}/later`)).text(), 'later')
+    await patient.close()
+  })
 
   const get = async (path: string, method = 'GET'): Promise<string> => {
     const response = await fetch(`http://${server.address}${path}`, { method })
@@ -64,7 +102,11 @@ describe('serveHttp', () => {
   it('answers wrong paths and methods, and handlers that fail', async () => {
     assert.match(await get('/none'), /^404 /)
     assert.match(await get('/toString'), /^404 /)
-    assert.match(await get('/livez', 'POST'), /^405 /)
+    assert.equal(await get('/livez', 'POST'), '405 only GET, HEAD here\n')
+    assert.equal(await get('/act', 'DELETE'), '405 only POST here\n')
+    assert.equal(await get('/act'), '405 only POST here\n')
+    assert.equal((await fetch(`http://${server.address}/act`)).headers.get('allow'), 'POST')
+    assert.match(await get('/none', 'POST'), /^404 /)
     assert.equal(await get('/faulty'), '500 faulty\n')
     assert.equal(await get('/late'), '500 late\n')
   })

@@ -27,10 +27,10 @@ import { onAbort } from '../../platform/on-abort.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import {
   checkMethods,
+  checkObject,
   checkPositive,
   checkString,
   findOptionProblems,
-  formatValue,
   throwOnProblems,
   withDefaults,
 } from '../../platform/options.ts'
@@ -74,9 +74,6 @@ export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number }
   queueRequestsMax: 65_536,
   queueBytesMax: 64 * 1024 * 1024,
 }
-
-const checkObject: OptionCheck = (value) =>
-  typeof value === 'object' && value !== null ? undefined : `must be an object, not ${formatValue(value)}`
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_CLIENT_DEFAULTS).map((name) => [name, checkPositive])),

@@ -1,4 +1,5 @@
 /** Sends a feed to pages as Server-Sent Events, in a bounded number of streams with bounded buffers. */
+import { withDefaults } from '../../platform/options.ts'
 import type { HttpHandler } from '../http-server.ts'
 import { sendText } from '../http-server.ts'
 import type { DashboardLimits } from '../limits.ts'
@@ -9,7 +10,7 @@ import type { Feed } from './feed.ts'
 const RETRY_MS = 1000
 
 export function eventStreams(feed: Feed, given: Partial<DashboardLimits> = {}): HttpHandler {
-  const { eventStreamsMax, eventStreamBytesMax } = { ...DASHBOARD_DEFAULTS, ...given }
+  const { eventStreamsMax, eventStreamBytesMax } = withDefaults(DASHBOARD_DEFAULTS, given)
   let open = 0
   return ({ incoming }, response) => {
     if (open >= eventStreamsMax)

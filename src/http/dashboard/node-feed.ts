@@ -2,8 +2,9 @@
 import type { Meter } from '../../contracts/meter.ts'
 import type { NodeEvent, ObservedNode, Observer } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
+import { findOptionProblems, throwOnProblems, withDefaults } from '../../platform/options.ts'
 import type { DashboardLimits } from '../limits.ts'
-import { DASHBOARD_DEFAULTS } from '../limits.ts'
+import { DASHBOARD_CHECKS, DASHBOARD_DEFAULTS } from '../limits.ts'
 import { Feed } from './feed.ts'
 import { nodeView } from './feed-message.ts'
 import { RateMeter } from './rates.ts'
@@ -27,8 +28,10 @@ export class NodeFeed extends Feed implements Observer {
   readonly #urgent = new Set<NodeId>()
   #timer: ReturnType<typeof setInterval> | undefined
 
+  /** Throws ERR_RAFT_OPTIONS, which names every invalid limit. */
   constructor(limits: Partial<DashboardLimits> = {}) {
-    const all = { ...DASHBOARD_DEFAULTS, ...limits }
+    throwOnProblems(findOptionProblems(limits, DASHBOARD_CHECKS))
+    const all = withDefaults(DASHBOARD_DEFAULTS, limits)
     super(all)
     this.#limits = all
     this.onWatched = (isWatched) => this.#watch(isWatched)
