@@ -149,13 +149,8 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
 
 function addChanges(addClusterCommand: AddClusterCommand, terminal: Terminal): void {
   addClusterCommand('changes', 'print every write as it is applied', async (command) => {
-    const [{ changes }, { stopRequest }] = await Promise.all([
-      import('./commands/changes.ts'),
-      import('./stop-signals.ts'),
-    ])
-    const stop = new AbortController()
-    void stopRequest([]).then(() => stop.abort())
-    return changes({ settings: clientSettings(command), terminal }, command.opts(), stop.signal)
+    const [{ changes }, stop] = await Promise.all([import('./commands/changes.ts'), stopSignal()])
+    return changes({ settings: clientSettings(command), terminal }, command.opts(), stop)
   })
     .addOption(
       new Option('--from <index>', 'begin with this index of the log (default: the next write)').argParser(
@@ -163,6 +158,14 @@ function addChanges(addClusterCommand: AddClusterCommand, terminal: Terminal): v
       ),
     )
     .option('--cluster <id>', 'the cluster to which the index of --from belongs; another one is refused')
+}
+
+/** Aborted by SIGINT and SIGTERM. */
+async function stopSignal(): Promise<AbortSignal> {
+  const { stopRequest } = await import('./stop-signals.ts')
+  const stop = new AbortController()
+  void stopRequest([]).then(() => stop.abort())
+  return stop.signal
 }
 
 function leaseOption(): Option {
@@ -190,10 +193,8 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     return status(clientSettings(command), terminal)
   })
   addClusterCommand('watch', 'print the status, and then each change of it', async (command) => {
-    const [{ watch }, { stopRequest }] = await Promise.all([import('./commands/watch.ts'), import('./stop-signals.ts')])
-    const stop = new AbortController()
-    void stopRequest([]).then(() => stop.abort())
-    return watch(contextOf(command), command.opts(), stop.signal)
+    const [{ watch }, stop] = await Promise.all([import('./commands/watch.ts'), stopSignal()])
+    return watch(contextOf(command), command.opts(), stop)
   }).addOption(
     new Option('--interval <duration>', 'how often to ask').argParser(optionParser(parseDuration)).default(1000, '1s'),
   )
@@ -268,7 +269,10 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
   addClusterCommand(
     'save',
     'write a backup of the cluster to a file',
-    async (command, file = '') => (await import('./commands/save.ts')).save(contextOf(command), file, command.opts()),
+    async (command, file = '') => {
+      const [{ save }, stop] = await Promise.all([import('./commands/save.ts'), stopSignal()])
+      return save(contextOf(command), file, command.opts(), stop)
+    },
     snapshot,
   )
     .argument('<file>', 'the file to create')

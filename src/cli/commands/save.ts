@@ -25,11 +25,12 @@ interface CommandContext {
 /** How often it starts over because newer snapshots replaced the one that it read. */
 const ATTEMPTS_MAX = 3
 
-/** The file appears at its path once it is complete and durable. */
+/** The file appears at its path once it is complete and durable. If the signal is aborted, nothing is left. */
 export async function save(
   { settings, terminal }: CommandContext,
   file: string,
   flags: { readonly force?: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
   const path = resolve(file)
   if (flags.force !== true && (await exists(path)))
@@ -42,12 +43,12 @@ export async function save(
       status: async () => ({ clusterId: cluster }),
       takeSnapshot: ({ linearizable }) =>
         raftClient.takeSnapshot({
-          ...{ endpoint: address, linearizable },
+          ...{ endpoint: address, linearizable, signal },
           ...(settings.isTimeoutGiven ? { timeoutMs: settings.timeoutMs } : {}),
         }),
-      readSnapshot: (snapshot, offset) => raftClient.readSnapshot(snapshot, offset, { endpoint: address }),
+      readSnapshot: (snapshot, offset) => raftClient.readSnapshot(snapshot, offset, { endpoint: address, signal }),
     }
-    return saveFrom(source, path, settings)
+    return saveFrom(source, path, settings, signal)
   })
   const { index, term, size, sha256 } = saved
   const facts = { schema: 'quorate.backup/v1', path, clusterId: cluster, node: id, index, term, size, sha256 }
@@ -73,7 +74,12 @@ export function sourceOf({ leader, nodes }: Pick<StatusReport, 'leader' | 'nodes
 
 type Saved = Pick<SnapshotInfo, 'index' | 'term' | 'size'> & { readonly sha256: string }
 
-async function saveFrom(source: BackupSource, path: string, settings: ClientSettings): Promise<Saved> {
+async function saveFrom(
+  source: BackupSource,
+  path: string,
+  settings: ClientSettings,
+  signal: AbortSignal,
+): Promise<Saved> {
   for (let attempt = 1; ; attempt++) {
     const partial = `${path}.partial`
     const bar = progressBar(settings.format, 'saved')
@@ -85,6 +91,8 @@ async function saveFrom(source: BackupSource, path: string, settings: ClientSett
     } catch (cause) {
       // The cause matters, not that the rest of the file is left.
       await rm(partial, { force: true }).catch(() => undefined)
+      if (signal.aborted)
+        throw new CommandFailure(`interrupted: the backup ${path} was not written`, { exitCode: EXIT.interrupted })
       if (attempt < ATTEMPTS_MAX && isRaftError(cause, 'ERR_RAFT_SNAPSHOT_GONE')) continue
       if (isRaftError(cause)) throw cause
       const hint = 'check the directory, its mode and its free space, or choose another file'
