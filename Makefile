@@ -22,7 +22,7 @@ cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate 
 test: $(BUILT) ## Run the tests, without the long ones (ARGS="--grep election")
 	@node --import tsx scripts/test.ts $(ARGS)
 
-test-all: $(BUILT) ## Run all tests: also those of the benchmark and the installed package, and rarer faults of real processes
+test-all: $(BUILT) ## Run all tests: also those of the benchmark, the installed package and upgrades, and rarer faults of real processes
 	@LONG_TESTS=1 node --import tsx scripts/test.ts $(ARGS)
 
 test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 ARGS=…)
@@ -77,7 +77,7 @@ known-bugs: $(INSTALLED) ## Detect bugs that other systems have shipped, injecte
 museum: known-bugs
 
 upgrade-test: $(INSTALLED) ## Upgrade and downgrade a cluster under load, between the last release or revision and this one (PREVIOUS=REVISION)
-	@$(BIN)/mocha test/upgrade/rolling-upgrade.ts $(ARGS)
+	@LONG_TESTS=1 $(BIN)/mocha test/upgrade/rolling-upgrade.test.ts $(ARGS)
 
 freeze: $(INSTALLED) ## Keep the bytes that a new release stores and sends, for the tests of later releases; changes no existing file
 	@node --import tsx scripts/freeze-formats.ts

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 
 /** Folders of tests by what they mostly do: wait for clusters of processes, for other programs, or for the disk. The tests of all others compute. */
-const CLUSTERS = ['e2e', 'peer-link']
+const CLUSTERS = ['e2e', 'peer-link', 'upgrade']
 const PROGRAMS = ['cli', 'examples', 'public']
 const DISKS = ['contracts', 'data-directory', 'rocksdb', 'segments', 'storage']
 const MOCHA = join(import.meta.dirname, '..', 'node_modules', '.bin', 'mocha')

@@ -1,7 +1,8 @@
 /**
  * `make upgrade-test`: three processes are upgraded from the previous revision to this one, one after the other, and downgraded again, under the
  * load of clients of both revisions. No call fails, each write is applied once, and a node of each revision leads nodes of the other.
- * PREVIOUS names the revision; the default is the last release, or the last commit if there is none.
+ * PREVIOUS names the revision; the default is the last release, or the last commit if there is none. Without a history of Git there is nothing to
+ * upgrade from, and the tests are skipped.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -14,6 +15,7 @@ import { VERSION } from '../../src/runtime/version.ts'
 import { runInProcess, start, transpile } from '../e2e/command.ts'
 import { OnceWriters } from '../e2e/once-writers.ts'
 import { eventually, RealCluster } from '../e2e/real-cluster.ts'
+import { describeLong } from '../long.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const IDS = ['n1', 'n2', 'n3'] as const
@@ -56,15 +58,16 @@ function removeWorktree(source: string): void {
   rmSync(source, { recursive: true, force: true })
 }
 
-describe('a cluster under load', function () {
+describeLong('a cluster under load', function () {
   this.timeout(300_000)
   this.bail(true)
   const revisions = new Map<string, Revision>(IDS.map((id) => [id, 'previous']))
   let cluster: RealCluster
   let writers: readonly OnceWriters[] = []
 
-  before(async () => {
+  before(async function () {
     const revision = process.env.PREVIOUS || git('describe', '--tags', '--abbrev=0', 'HEAD^') || 'HEAD^'
+    if (!process.env.PREVIOUS && git('cat-file', '-e', revision) === undefined) this.skip()
     console.info(`    previous revision: ${git('log', '-1', '--format=%h %s', revision) ?? revision}`)
     const previous = buildPrevious(revision)
     const mainOf = (id: string) => (revisions.get(id) === 'previous' ? previous : undefined)
