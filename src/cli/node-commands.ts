@@ -5,7 +5,7 @@ import { optionParser } from './client-settings.ts'
 import type { Guard } from './stopped-node-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { parseCount } from './text-values.ts'
-import { tlsOptions } from './tls-files.ts'
+import { certificateRules, tlsOptions } from './tls-files.ts'
 
 /** `quorate demo` and `quorate serve`. */
 export function addNodeCommands(program: Command, terminal: Terminal, guard: Guard): void {
@@ -89,6 +89,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
     .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
   for (const option of tlsOptions('this node, for the others and for clients')) command.addOption(option)
+  for (const option of certificateRules()) command.addOption(option)
   command.option('--insecure', 'listen where other machines reach the port, without TLS and without a secret')
   command.option('--tokens <file>', 'bearer tokens of clients without a certificate: a role and a token on each line')
   command.action(() =>

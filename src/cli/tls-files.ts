@@ -1,5 +1,7 @@
 /** The flags for TLS, of nodes and of clients, and the files that they name. */
-import { Option } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import type { CallerRole } from '../access/roles.ts'
+import { ROLES } from '../access/roles.ts'
 import { RaftError } from '../errors.ts'
 import type { TlsFiles } from '../peer-link/certificate-files.ts'
 import type { ClientTlsFiles } from '../peer-link/client-certificate-files.ts'
@@ -11,6 +13,35 @@ export interface TlsFlags {
   readonly tlsKey?: string
   readonly tlsCa?: string
   readonly clusterSecret?: string | undefined
+}
+
+export interface NodeTlsFlags extends TlsFlags {
+  readonly nodeDnsNames?: string
+  readonly unitRole?: Readonly<Record<string, CallerRole>>
+}
+
+/** The flags of a node about the certificates of others. */
+export function certificateRules(): Option[] {
+  return [
+    new Option(
+      '--node-dns-names <pattern>',
+      'also accept nodes by a DNS name in their certificate, such as {id}.kv.example',
+    ),
+    new Option(
+      '--unit-role <unit=role>',
+      'the role of clients with this organizational unit (OU) in their certificate, such as operators=admin; repeat it for more',
+    ).argParser((text: string, others: Readonly<Record<string, CallerRole>> = {}) => ({
+      ...others,
+      ...parseUnitRole(text),
+    })),
+  ]
+}
+
+function parseUnitRole(text: string): Readonly<Record<string, CallerRole>> {
+  const split = text.lastIndexOf('=')
+  const role = ROLES.find((each) => each === text.slice(split + 1))
+  if (split > 0 && role !== undefined) return { [text.slice(0, split)]: role }
+  throw new InvalidArgumentError(`It is not UNIT=ROLE, with one of the roles ${ROLES.join(', ')}.`)
 }
 
 /** `whose` ends the descriptions of certificate and key. */
@@ -30,12 +61,19 @@ export function tlsOptions(whose: string): Option[] {
 }
 
 /** Undefined without these flags. A node needs a certificate and a key. Throws ERR_RAFT_OPTIONS too if a file cannot be read. */
-export function nodeTls(flags: TlsFlags): TlsFiles | undefined {
-  if (clientTls({ ...flags, clusterSecret: undefined }) === undefined) return undefined
+export function nodeTls({ nodeDnsNames, unitRole, ...flags }: NodeTlsFlags): TlsFiles | undefined {
+  if (clientTls({ ...flags, clusterSecret: undefined }) === undefined) {
+    const [flag] = [nodeDnsNames && '--node-dns-names', unitRole && '--unit-role'].filter(Boolean)
+    if (flag === undefined) return undefined
+    throw new RaftError(
+      'ERR_RAFT_OPTIONS',
+      `${flag} needs --tls-ca, --tls-cert and --tls-key: it is about certificates`,
+    )
+  }
   const { tlsKey: keyFile, tlsCert: certFile, tlsCa: caFile } = flags
   if (keyFile === undefined || certFile === undefined)
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-ca needs --tls-cert and --tls-key: a node has a certificate')
-  return { keyFile, certFile, caFile }
+  return { keyFile, certFile, caFile, nodeDnsNames, rolesOfUnits: unitRole }
 }
 
 /** Undefined without these flags. A client may have no certificate, if the nodes do not ask for one. */

@@ -16,7 +16,7 @@ export function readTokens(path: string | undefined): Readonly<Record<string, Ca
       if (known !== undefined && token !== undefined && rest.length === 0) return [[token, known] as const]
       throw new RaftError(
         'ERR_RAFT_OPTIONS',
-        `line ${offset + 1} of ${path} is not a role (${ROLES.join(', ')}) and a token`,
+        `--tokens has line ${offset + 1} of ${path}, which is not a role (${ROLES.join(', ')}) and a token`,
       )
     }),
   )

@@ -1,5 +1,6 @@
 /** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
 import type { CallerRole } from '../../access/roles.ts'
+import { isRaftError } from '../../errors.ts'
 import type { TlsFiles } from '../../peer-link/certificate-files.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
@@ -14,12 +15,12 @@ import {
   parsePeers,
   TextValueError,
 } from '../text-values.ts'
-import type { TlsFlags } from '../tls-files.ts'
+import type { NodeTlsFlags } from '../tls-files.ts'
 import { nodeTls, readSecret } from '../tls-files.ts'
 import { readTokens } from '../token-files.ts'
 
 /** The flags as typed. */
-export interface ServeFlags extends TlsFlags {
+export interface ServeFlags extends NodeTlsFlags {
   readonly id?: string
   readonly listen?: string
   readonly adminListen?: string
@@ -92,7 +93,7 @@ export interface ServeOptions {
   readonly isSupervised: boolean
 }
 
-/** Throws ERR_RAFT_OPTIONS that lists every mistake. */
+/** Throws ERR_RAFT_OPTIONS that lists every mistake; of several files for TLS, the first one that cannot be used. */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const problems: OptionProblem[] = []
   const read = <Text, Value>(path: string, text: Text | undefined, parse: (text: Text) => Value): Value | undefined => {
@@ -105,6 +106,17 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
       return undefined
     }
   }
+  const load = <Value>(reader: () => Value): Value | undefined => {
+    try {
+      return reader()
+    } catch (error) {
+      if (!isRaftError(error, 'ERR_RAFT_OPTIONS')) throw error
+      const [path = '', ...words] = error.message.split(' ')
+      problems.push({ path, problem: words.join(' ') })
+      return undefined
+    }
+  }
+  const { clusterSecret } = flags
   const election = read('--election-timeout', flags.electionTimeout, parseDurationRange)
   const limits = {
     electionTimeoutMinMs: election?.min,
@@ -134,10 +146,10 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     storage: flags.storage,
     peerTransport: flags.peerTransport,
     cluster: flags.cluster,
-    tls: nodeTls(flags),
-    clusterSecret: flags.clusterSecret === undefined ? undefined : readSecret(flags.clusterSecret),
+    tls: load(() => nodeTls(flags)),
+    clusterSecret: clusterSecret === undefined ? undefined : load(() => readSecret(clusterSecret)),
     insecure: flags.insecure,
-    tokens: readTokens(flags.tokens),
+    tokens: load(() => readTokens(flags.tokens)),
     metadata: read('--metadata', flags.metadata, parseMetadata),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,

@@ -7,6 +7,8 @@ import { isRaftError, RaftError } from '../../errors.ts'
 import type { FeedMessage } from '../../http/dashboard/feed-message.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../kv/index.ts'
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../kv/index.ts'
+import type { TlsFiles } from '../../peer-link/certificate-files.ts'
+import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import { logObserver } from '../../runtime/log-observer.ts'
 import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
@@ -62,7 +64,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
       ? options
       : await clusterToJoin(join, {
           cluster: options.cluster,
-          tls: clusterSecret === undefined ? tls : { clusterSecret },
+          tls: clusterSecret === undefined ? tls && clientFiles(tls) : { clusterSecret },
         })
   // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]
@@ -92,6 +94,11 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
     answerCodec: kvAnswerCodec,
     observers,
   })
+}
+
+/** Without the rules about the certificates of others. */
+function clientFiles({ caFile, certFile, keyFile }: TlsFiles): ClientTlsFiles {
+  return { caFile, certFile, keyFile }
 }
 
 /** Adds the process that holds the port to an ERR_RAFT_PORT_IN_USE error. */
