@@ -77,7 +77,8 @@ export class NodeSeries implements Meter {
   readonly #snapshotSeconds: Readonly<Record<'take' | 'fetch' | 'restore', DurationCounts>>
   readonly #lost = new Set<NodeId>()
   #leaderlessSince: number | undefined
-  #fetchingSince: number | undefined
+  /** The snapshot that was fetched last: a fetch ends without an event if the log or a newer snapshot overtakes it. */
+  #fetch: { readonly index: number; readonly since: number } | undefined
   #isCandidate = false
   #snapshot: { readonly bytes: number; readonly at: number } | undefined
 
@@ -190,13 +191,16 @@ export class NodeSeries implements Meter {
       case 'snapshotFailed':
         return this.#snapshotFailures.add(1, 'take')
       case 'fetchStarted':
-        this.#fetchingSince ??= this.#now()
+        // Further attempts belong to the same fetch.
+        if (this.#fetch?.index !== event.snapshot.index)
+          this.#fetch = { index: event.snapshot.index, since: this.#now() }
         return
       case 'fetchFailed':
         return this.#snapshotFailures.add(1, 'fetch')
       case 'snapshotInstalled':
-        if (this.#fetchingSince !== undefined) this.#snapshotSeconds.fetch.add(this.#now() - this.#fetchingSince)
-        this.#fetchingSince = undefined
+        if (this.#fetch?.index === event.snapshot.index)
+          this.#snapshotSeconds.fetch.add(this.#now() - this.#fetch.since)
+        this.#fetch = undefined
         this.#snapshot = { bytes: event.snapshot.size, at: this.#now() }
         return
       case 'restored':
