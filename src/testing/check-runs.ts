@@ -144,9 +144,11 @@ async function reportShrunk(
   const items = new ShrinkBudget(limits)
   const plan = isRepeated ? await shrinkRun(smaller.plan, items) : found.plan
   const report = await reportOf(plan, { replay: replay(seed, smaller.path), directory, replayFile })
-  const isTimeOver = shrinkMsMax !== undefined && [values, items].some(({ isLate }) => isLate)
-  if (!isTimeOver) return report
-  return `${report}\nShrinking ended after ${shrinkMsMax} ms (shrinkMsMax): there may be a smaller run.`
+  const ended = values.ended ?? items.ended
+  if (ended === undefined) return report
+  const isLate = [values, items].some((budget) => budget.isLate)
+  const limit = isLate ? `${shrinkMsMax} ms (shrinkMsMax)` : ended
+  return `${report}\nShrinking ended after ${limit}: there may be a smaller run.`
 }
 
 /** Shrinks the values of a plan with fast-check. */

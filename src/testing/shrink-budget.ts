@@ -24,7 +24,7 @@ export class ShrinkBudget {
     const { shrinksMax, shrinkMsMax } = this.#limits
     if (this.#ended !== undefined || this.isEmpty) return false
     if (this.#tries >= shrinksMax) this.#ended = `${shrinksMax} attempts (shrinksMax)`
-    else if (performance.now() >= this.#endsAtMs) {
+    else if (this.isTimeOver) {
       this.#isLate = true
       this.#ended = `${shrinkMsMax} ms (shrinkMsMax)`
     } else this.#tries++
@@ -34,6 +34,11 @@ export class ShrinkBudget {
   /** Whether nothing may be tried at all. */
   get isEmpty(): boolean {
     return this.#limits.shrinksMax === 0
+  }
+
+  /** Whether the time is over. */
+  get isTimeOver(): boolean {
+    return performance.now() >= this.#endsAtMs
   }
 
   /** Whether the time ended the shrinking. */

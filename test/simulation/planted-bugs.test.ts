@@ -192,6 +192,14 @@ describe('checkStateMachine in clusters', () => {
     assert.equal(kept.commands, 2)
   })
 
+  it('restores snapshots of that log only within the time for shrinking', async () => {
+    const late = checkStateMachine(() => new KeepsReady(), { ...check, shrinkMsMax: 0 })
+    await assert.rejects(
+      late,
+      /^Error: I5 state machine safety is violated[\s\S]*\nShrinking ended after 0 ms \(shrinkMsMax\)/,
+    )
+  })
+
   it('checks the invariant and the model', async () => {
     const invariant = hasOneOwnerPerLock
     const shared = await faultOf(checkStateMachine(() => new TwoOwners(), { ...check, invariant }))

@@ -21,7 +21,10 @@ describe('the report of a failed run', () => {
       /^I12 persist before send is violated: What a message states about its sender .* Violated by: n\d told n\d/,
     )
     assert.ok(report.includes(`\n${TRACE_HEADER}\n`))
-    assert.match(report, /To run it again: make simulate SEED=1 REPLAY=[\d:]+$/)
+    assert.match(
+      report,
+      /To run it again: make simulate SEED=1 REPLAY=[\d:]+\nShrinking ended after 20 attempts \(shrinksMax\): there may be a smaller run\.$/,
+    )
   })
 
   it('contains the whole plan, which fails in the same way when simulated', async () => {

@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { bytesCodec } from '../../src/platform/json-codec.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
+import { LEADER, machineUnderTest, simulate } from '../../src/testing/index.ts'
 import { faultOf } from './fault-of.ts'
+import { Sum } from './importable-machines.ts'
 import type { Command, Result, Saved } from './job-queue.ts'
 import { commands, JobQueue } from './job-queue.ts'
 
 const CHECK = { commands, runs: 0 }
+
+const RESTART = { type: 'crash', atMs: 1200, node: LEADER, isHard: true, forMs: 300 } as const
 
 /** What is in an outbox that a snapshot empties. */
 class DrainingQueue extends JobQueue {
@@ -144,6 +148,35 @@ describe('checkStateMachine detects an effect of', () => {
       }
     }
     await checkStateMachine(() => new Shared(), { ...CHECK, logs: 20, queries: fc.constant('ready') })
+  })
+})
+
+describe('an invariant', () => {
+  it('is checked in the initial state, before any command', async () => {
+    const invariant = ({ lastId }: JobQueue): boolean => lastId > 0
+    const fault = await faultOf(checkStateMachine(() => new JobQueue(), { ...CHECK, invariant }))
+    assert.match(fault.message, /^in the initial state the invariant does not hold: .*\n\nNo command is needed\./)
+  })
+
+  it('is checked in a cluster in the initial state and after a restore', async () => {
+    const failureOf = async (invariant: (sum: Sum) => unknown): Promise<string> => {
+      const machine = machineUnderTest({ make: () => new Sum(), command: () => 1, invariant })
+      const writes = [400, 600, 800, 1000].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 8 }) as const)
+      const { failure } = await simulate({ seed: 1, machine, workload: writes, faults: [RESTART] })
+      return String(failure)
+    }
+    assert.match(
+      await failureOf(({ total }) => total > 0),
+      /^MachineFault: in the initial state the invariant does not hold: /,
+    )
+    // Only a restore changes the sum by more than one command does.
+    const last = new WeakMap<Sum, number>()
+    const invariant = (sum: Sum): boolean => {
+      const isRestored = sum.total > (last.get(sum) ?? 0) + 1
+      last.set(sum, sum.total)
+      return !isRestored
+    }
+    assert.match(await failureOf(invariant), /: after a restore the invariant does not hold: /)
   })
 })
 

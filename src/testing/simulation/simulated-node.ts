@@ -12,7 +12,7 @@ import { COPIES } from '../properties/copies.ts'
 import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
 import { PropertyViolation } from '../properties/property.ts'
-import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
+import type { CheckedMachine, MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { CheckedRaft } from './checked-core.ts'
 import { addressOf } from './endpoint.ts'
 import type { Fault } from './faults.ts'
@@ -118,11 +118,18 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isRunning || this.isRemoved || this.disk.isChanged) return
-    const { network, time, settings, interceptors, machine: userMachine } = this.#environment
+    const { network, time, settings, interceptors } = this.#environment
     const { id, peers, ratePerMille } = this.plan
     const { process } = this
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
     const isCurrent = (): boolean => !clock.isStopped
+    let userMachine: CheckedMachine | undefined
+    try {
+      userMachine = this.#environment.machine?.make()
+    } catch (error) {
+      this.#environment.fail(error, process)
+      return
+    }
     this.#clock = clock
     const machine = new LedgerMachine(
       {
@@ -133,7 +140,7 @@ export class SimulatedNode {
           if (isCurrent()) this.#environment.observe({ type: 'restored', node: process, index })
         },
       },
-      userMachine?.make(),
+      userMachine,
       this.machineVersion,
     )
     const storage = new SimulatedStorage(this.disk, clock)

@@ -23,6 +23,8 @@ export interface LogToCheck<Command> {
   readonly restoredAt: readonly number[]
   /** What the machines did before they are restored. Everything by default. */
   readonly pasts?: readonly BeforeRestore[] | undefined
+  /** Asked before each restore: once it returns false, the others are left out. */
+  readonly mayRestore?: (() => boolean) | undefined
 }
 
 /** A fault that was found before: only the same part is checked, and only the same rule counts. */
@@ -157,6 +159,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
     // New machines first: what they lack is not blamed on the old state of another.
     for (const before of only === undefined ? (this.#log.pasts ?? PASTS) : [only.before])
       for (const snapshot of snapshots) {
+        if (this.#log.mayRestore?.() === false) return
         const { at } = snapshot
         const restore = only ?? { type: 'restore', at, before, less: at >> 1 }
         await this.#in(restore, expected, () => checkRestore(this, snapshot, restore, expected))

@@ -114,12 +114,11 @@ export async function smallestFault<Command, Result>(
   check: Pick<LogsToCheck<Command>, 'commands' | 'seed' | keyof ShrinkLimits>,
   log: GeneratedLog<Command>,
   fault: unknown,
-  note?: string,
+  { note, budget = new ShrinkBudget(check) }: { readonly note?: string; readonly budget?: ShrinkBudget } = {},
 ): Promise<unknown> {
   if (!(fault instanceof MachineFault)) return fault
   // They are a log of their own, which has not been checked yet.
   const failing = fault.isOfOtherCommands ? { commands: log.otherCommands, otherCommands: [], restoredAt: [] } : log
-  const budget = new ShrinkBudget(check)
   return describeFault(await shrinkLog(spec, check.commands, failing, fault, budget), check.seed, {
     ended: budget.ended,
     note,

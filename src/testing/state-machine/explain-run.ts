@@ -1,6 +1,7 @@
 /** Explains a failed run of a cluster by its log: what happens if one machine applies it, and is restored from its snapshots. */
 import type { LogIndex, Term } from '../../core/types.ts'
 import type { RunToExplain } from '../check-runs.ts'
+import { ShrinkBudget } from '../shrink-budget.ts'
 import { checkLog } from './check-log.ts'
 import type { LogsToCheck } from './check-logs.ts'
 import { formatCommand, plain, smallestFault } from './check-logs.ts'
@@ -97,11 +98,12 @@ export async function explainRun<Command, Result>(
   }
   const violation =
     (failure instanceof Error ? failure.message : String(failure)).split('\n', 1)[0]?.replace(/:$/, '.') ?? ''
+  const budget = new ShrinkBudget(check)
   try {
-    await checkLog(spec, plain(log))
+    await checkLog(spec, { ...plain(log), mayRestore: () => !budget.isTimeOver })
   } catch (fault) {
     const note = `A simulated cluster applied these commands and others, and failed: ${violation}\n${await run.writeFiles()}`
-    const smallest = await smallestFault(spec, check, log, fault, note)
+    const smallest = await smallestFault(spec, check, log, fault, { note, budget })
     return smallest instanceof MachineFault ? smallest : undefined
   }
   return (await run.isRepeated()) ? undefined : notRepeated(spec, difference, commandOf, violation, check.seed)

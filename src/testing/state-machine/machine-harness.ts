@@ -61,6 +61,7 @@ export class MachineHarness<Command, Result> {
     this.#spec = spec
     this.#log = log
     this.#machine = guardCall({ description: 'creating a machine', commandCount: 0 }, () => spec.make())
+    this.#checkInvariant('in the initial state')
   }
 
   /** From here on, the commands are those of this log. */

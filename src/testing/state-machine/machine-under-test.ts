@@ -16,7 +16,7 @@ export interface MachineUnderTestOptions<Command, Result> {
   command(number: number): Command
   /** The query of this number. Without it, the machine is not queried. */
   query?(number: number): unknown
-  /** Throws or returns false if the machine is in a state that must not occur. Checked after every command. */
+  /** Throws or returns false if the machine is in a state that must not occur. Checked in the initial state, after every command and after every restore. */
   readonly invariant?: ((machine: never) => unknown) | undefined
   /** The four codecs default to JSON. */
   readonly codec?: Codec<Command> | undefined
@@ -59,22 +59,25 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
     make() {
       const machine = options.make()
       const machineVersion = versionOf(machine)
+      const checkInvariant = (number: number, when: string): void => {
+        const problem = problemOf(() => options.invariant?.(machine as never))
+        if (problem !== undefined)
+          throw new MachineFault('invariant', number, `${when} the invariant does not hold: ${problem}`)
+      }
+      checkInvariant(0, 'in the initial state')
       return {
         apply(number, context) {
           const command = codec.decode(codec.encode(options.command(number)))
           const guarded = { description: `apply() at index ${context.index}`, commandCount: number }
           const result = guardCall(guarded, () => machine.apply(command, { ...context, machineVersion }))
-          const problem = problemOf(() => options.invariant?.(machine as never))
-          if (problem !== undefined)
-            throw new MachineFault(
-              'invariant',
-              number,
-              `at index ${context.index} the invariant does not hold: ${problem}`,
-            )
+          checkInvariant(number, `at index ${context.index}`)
           return latin1(resultCodec.encode(result))
         },
         snapshot: () => machine.snapshot(),
-        restore: (chunks) => machine.restore(chunks),
+        restore: async (chunks) => {
+          await machine.restore(chunks)
+          checkInvariant(0, 'after a restore')
+        },
         ...(options.query === undefined
           ? {}
           : {
