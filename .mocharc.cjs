@@ -1,4 +1,5 @@
-// Mocha runs the TypeScript sources through tsx without a build. In CI, `.only` and skipped tests are failures.
+// Mocha runs the TypeScript sources through tsx without a build. In CI, `.only` is a failure. A test is skipped only by itself, if this machine
+// lacks what it needs; REQUIRE_BROWSER=1 makes the lack of Chromium a failure.
 
 const inCI = Boolean(process.env.CI)
 
@@ -12,5 +13,4 @@ module.exports = {
   timeout: 60_000,
   reporter: 'scripts/totals-reporter.cjs',
   'forbid-only': inCI,
-  'forbid-pending': inCI,
 }

@@ -5,13 +5,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
 import { ROOT } from '../public/pack.ts'
-import { findBrowser } from './browser.ts'
+import { needBrowser } from './browser.ts'
 import { withPage } from './open-page.ts'
 
 describe('the example of a cluster in a browser', function () {
   this.timeout(120_000)
 
-  it('serves a page without modules of Node.js, in which a word survives the stop of the leader', async () => {
+  it('serves a page without modules of Node.js, in which a word survives the stop of the leader', async function () {
     const port = await freeRange(30_660, 1)
     const program = join(ROOT, 'examples/browser-cluster/main.ts')
     const server = spawn(process.execPath, ['--import', 'tsx', program, '--port', `${port}`], { cwd: ROOT })
@@ -21,8 +21,7 @@ describe('the example of a cluster in a browser', function () {
       assert.equal(`${line}`, `open ${url}\n`)
       assert.match(await (await fetch(url)).text(), /<script type="module" src="page\.js">/)
       assert.doesNotMatch(await (await fetch(`${url}page.js`)).text(), /require\(|from ?["']node:/)
-      // No browser need be installed.
-      if (findBrowser() === undefined) return
+      needBrowser.call(this)
       await withPage(url, async (page, problems) => {
         const leader = page.locator('li[data-role=leader]')
         await leader.waitFor()

@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 import * as inBrowsers from '../../src/testing/browser.ts'
 import * as everything from '../../src/testing/index.ts'
 import { ROOT } from '../public/pack.ts'
-import { findBrowser, runInBrowser } from './browser.ts'
+import { needBrowser, runInBrowser } from './browser.ts'
 import { type Outcome, work } from './work.ts'
 
 const RUN_FILE = readFileSync(join(ROOT, 'test/runs/every-call-and-fault-once.txt'), 'utf8')
@@ -45,14 +45,16 @@ describe('quorate/memory and the simulator of quorate/testing', function () {
     )
   })
 
-  const browser = findBrowser()
-  if (browser === undefined) {
-    // Not a skipped test: those are failures in CI, and no browser need be installed there.
-    it('are not tried in a browser: no Chromium is installed', () => undefined)
-    return
-  }
+  it('are bundled as a classic script too, which has no import.meta', async () => {
+    const entry = join(directory, 'kit.ts')
+    writeFileSync(entry, `export * from 'quorate/testing'`)
+    const [script] = await bundled(entry, { format: 'iife', globalName: 'kit' })
+    const { simulate } = new Function(`${script}; return kit`)() as typeof inBrowsers
+    assert.equal((await simulate({ seed: 1, workload: [], faults: [], healAtMs: 500 })).failure, undefined)
+  })
 
-  it('run in Chromium, and the same seed gives the same events and the same states as in Node.js', async () => {
+  it('run in Chromium, and the same seed gives the same events and the same states as in Node.js', async function () {
+    const browser = needBrowser.call(this)
     const [there, here] = [
       JSON.parse(await runInBrowser(browser, bundle)) as Outcome | { error: string },
       await work(RUN_FILE),
@@ -88,14 +90,18 @@ async function bundleForBrowsers(directory: string): Promise<string> {
     work(${JSON.stringify(RUN_FILE)}).then(send, (error) => send({ error: String(error.stack) }))`
   writeFileSync(join(directory, 'page.ts'), page)
   writeFileSync(join(directory, 'work.ts'), readFileSync(join(import.meta.dirname, 'work.ts')))
-  const { outputFiles, warnings } = await build({
-    entryPoints: [join(directory, 'page.ts')],
-    bundle: true,
-    platform: 'browser',
-    format: 'esm',
-    write: false,
-    logLevel: 'silent',
-  })
+  const [bundle, warnings] = await bundled(join(directory, 'page.ts'), { format: 'esm' })
   assert.deepEqual(warnings, [])
-  return outputFiles[0]?.text ?? ''
+  return bundle
+}
+
+async function bundled(
+  entry: string,
+  format: { readonly format: 'esm' | 'iife'; readonly globalName?: string },
+): Promise<[bundle: string, warnings: readonly unknown[]]> {
+  const entryPoints = [entry]
+  const { outputFiles, warnings } = await build({
+    ...{ entryPoints, bundle: true, platform: 'browser', write: false, logLevel: 'silent', ...format },
+  })
+  return [outputFiles[0]?.text ?? '', warnings]
 }

@@ -1,4 +1,5 @@
 /** Runs a program or a page in headless Chromium. */
+import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,6 +15,18 @@ const TIMEOUT_MS = 150_000
 /** The command of an installed Chromium, or undefined. */
 export function findBrowser(): string | undefined {
   return NAMES.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0)
+}
+
+/**
+ * The command of an installed Chromium. Without one, the test that calls it is skipped, and all tests of a suite if its `before` hook
+ * does. Used as `needBrowser.call(this)`.
+ */
+export function needBrowser(this: Mocha.Context): string {
+  const browser = findBrowser()
+  if (browser !== undefined) return browser
+  assert.ok(!process.env.REQUIRE_BROWSER, 'no Chromium is installed, and REQUIRE_BROWSER is set')
+  console.log('  skipped, because no Chromium is installed; REQUIRE_BROWSER=1 makes that a failure')
+  return this.skip()
 }
 
 /** Serves a page with the program, opens it, and resolves with the text that the program sends with `fetch('/result', { method: 'POST' … })`. */

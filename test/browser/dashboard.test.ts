@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core'
 import { serveDemoPage } from '../../src/cli/demo/demo-page.ts'
 import { NodeFeed } from '../../src/http/dashboard/node-feed.ts'
 import { startMemoryCluster } from '../../src/memory-cluster.ts'
-import { findBrowser } from './browser.ts'
+import { needBrowser } from './browser.ts'
 import { withPage } from './open-page.ts'
 
 /** After this long without a report, a node counts as silent. */
@@ -14,11 +14,9 @@ const machine = () => ({ apply: () => 'done', *snapshot() {}, restore() {} })
 
 describe('the dashboard in a browser', function () {
   this.timeout(90_000)
-  if (findBrowser() === undefined) {
-    // Not a skipped test: those are failures in CI, and no browser need be installed there.
-    it('is not tried: no Chromium is installed', () => undefined)
-    return
-  }
+  before(function () {
+    needBrowser.call(this)
+  })
 
   it('shows the leader, that it was killed by the button, and the next one; in the dark, and on a narrow screen', async () => {
     const feed = new NodeFeed({ dashboardIntervalMs: 50 })

@@ -15,7 +15,7 @@ export async function withPage(
     const page = await browser.newPage({ viewport: { width: 1300, height: 900 } })
     const problems: string[] = []
     page.on('pageerror', (error) => problems.push(error.message))
-    page.on('console', (message) => problems.push(message.text()))
+    page.on('console', (message) => problems.push(`${message.text()} ${message.location().url}`))
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`))
     page.on('request', (request) => {
       if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL('.', url).href))

@@ -5,18 +5,16 @@ import type { Page } from 'playwright-core'
 import { pageRoutes } from '../../src/http/dashboard/page-files.ts'
 import { serveHttp } from '../../src/http/http-server.ts'
 import { ROOT } from '../public/pack.ts'
-import { findBrowser } from './browser.ts'
+import { needBrowser } from './browser.ts'
 import { withPage } from './open-page.ts'
 
 const LESSONS = ['election', 'log-repair', 'figure-8', 'partition', 'snapshot', 'joint-change']
 
 describe('the playground in a browser', function () {
   this.timeout(120_000)
-  if (findBrowser() === undefined) {
-    // Not a skipped test: those are failures in CI, and no browser need be installed there.
-    it('is not tried: no Chromium is installed', () => undefined)
-    return
-  }
+  before(function () {
+    needBrowser.call(this)
+  })
 
   it('plays every lesson forth and back', async () => {
     const server = await serveHttp({ listen: '127.0.0.1:0', routes: pageRoutes('playground') })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Property } from '../../src/testing/index.ts'
 import { LEADER, simulate } from '../../src/testing/index.ts'
-import { findBrowser } from '../browser/browser.ts'
+import { needBrowser } from '../browser/browser.ts'
 import { inOpenPage } from './open-page.ts'
 
 /** What a reader sees, and how they press keys. */
@@ -34,14 +34,10 @@ interface Seen {
 
 describe('the page of a run in a browser', function () {
   this.timeout(90_000)
-  const browser = findBrowser()
-  if (browser === undefined) {
-    // Not a skipped test: those are failures in CI, and no browser need be installed there.
-    it('is not tried: no Chromium is installed', () => undefined)
-    return
-  }
+  let browser = ''
   let page = ''
-  before(async () => {
+  before(async function () {
+    browser = needBrowser.call(this)
     const { html, failure } = await simulate({
       ...{ seed: 3, cluster: { voters: 3, spares: 0 }, properties: [FEW_ENTRIES], isTraced: true, healAtMs: 2500 },
       workload: [400, 700, 1100, 1500].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 4 }) as const),

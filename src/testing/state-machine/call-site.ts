@@ -61,13 +61,20 @@ function capturing(capture: () => unknown): void {
   }
 }
 
-/** The directories of this package in which its code is: as written, and as compiled. */
-const PACKAGE_DIRECTORIES = ['src', 'dist'].map((name) => plainPath(new URL(`../../../${name}/`, import.meta.url).href))
+let packageDirectories: readonly string[] | undefined
+
+/** The directories of this package in which its code is: as written, and as compiled. In a classic script of a browser they are unknown. */
+function directoriesOfPackage(): readonly string[] {
+  const url: string | undefined = import.meta.url
+  packageDirectories ??=
+    url === undefined ? [] : ['src', 'dist'].map((name) => plainPath(new URL(`../../../${name}/`, url).href))
+  return packageDirectories
+}
 
 /** Whether a line of a stack is in the code of this package. */
 export function isOfThisPackage(line: string): boolean {
   const path = line.replace(/file:\/\/[^\s)]+/, plainPath)
-  return PACKAGE_DIRECTORIES.some((directory) => path.includes(directory))
+  return directoriesOfPackage().some((directory) => path.includes(directory))
 }
 
 function isOfUser(line: string): boolean {
