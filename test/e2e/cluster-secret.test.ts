@@ -77,6 +77,13 @@ describe('the quorate command with a cluster secret', function () {
       assert.deepEqual([exitCode, stdout], [6, ''])
     })
 
+  it('lets no node join that has none, and says why', async () => {
+    const where = ['--id', 'n2', '--listen', `127.0.0.1:${await freePort()}`, '--join', address, '--memory']
+    const { exitCode, stderr } = await runInProcess(['serve', ...where])
+    assert.match(stderr, /^error\[ERR_RAFT_UNAUTHENTICATED\]: .*takes only connections with TLS or the cluster secret/)
+    assert.equal(exitCode, 78)
+  })
+
   it('takes no secret that can be guessed', async () => {
     const { exitCode, stderr } = await runInProcess(['get', 'k', '-e', address, '--cluster-secret', file('short')])
     assert.match(stderr, /must have at least 16 bytes, not 9/)

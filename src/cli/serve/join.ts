@@ -3,6 +3,7 @@ import { isRaftError, RaftError } from '../../errors.ts'
 import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import { withClient } from '../kv-client.ts'
+import { firstRefusal } from '../status/collect-status.ts'
 
 export interface JoinedCluster {
   readonly cluster: string
@@ -11,7 +12,7 @@ export interface JoinedCluster {
 
 const STATUS_TIMEOUT_MS = 5000
 
-/** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
+/** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds, or with the reason of one that refuses. */
 export async function clusterAt(
   endpoints: readonly string[],
   tls?: ClientTlsFiles | SharedSecret,
@@ -23,7 +24,7 @@ export async function clusterAt(
       (best, each) => (best === undefined || each.membershipIndex > best.membershipIndex ? each : best),
       statuses[0],
     )
-    if (newest === undefined) throw noClusterError(endpoints)
+    if (newest === undefined) throw firstRefusal(answers) ?? noClusterError(endpoints)
     const { clusterId, membership, moved } = newest
     // A member that answers knows where it is; of the others, the one with the newest membership knows best.
     const found = new Map([...moved, ...statuses].map(({ id, address }) => [id, address]))
@@ -33,8 +34,8 @@ export async function clusterAt(
 }
 
 /**
- * The same as clusterAt, except that it resolves without peers if no endpoint responds and `cluster` is given: a node that joined
- * earlier has the membership in its data directory, and can start while all others are down.
+ * The same as clusterAt, except that it resolves without peers if no endpoint responds, or all refuse, and `cluster` is given: a node that
+ * joined earlier has the membership in its data directory, and can start while all others are down.
  */
 export async function clusterToJoin(
   endpoints: readonly string[],
@@ -44,7 +45,7 @@ export async function clusterToJoin(
     const found = await clusterAt(endpoints, tls)
     return { cluster: cluster ?? found.cluster, peers: found.peers }
   } catch (error) {
-    if (!isRaftError(error, 'ERR_RAFT_UNREACHABLE') || cluster === undefined) throw error
+    if (!isRaftError(error) || cluster === undefined) throw error
     return { cluster, peers: {} }
   }
 }

@@ -12,7 +12,7 @@ export async function statusAnswers(client: Pick<RaftClient, 'status'>, timeoutM
 /** Rejects with ERR_RAFT_UNREACHABLE if no node responds. */
 export async function collectStatus(client: Pick<RaftClient, 'status'>, timeoutMs: number): Promise<StatusReport> {
   const answers = await client.status({ timeoutMs })
-  if (answers.every((each) => 'error' in each)) throw answers.flatMap(refusalIn)[0] ?? noAnswerError(answers)
+  if (answers.every((each) => 'error' in each)) throw firstRefusal(answers) ?? noAnswerError(answers)
   return buildStatusReport(answers.map(answerOf))
 }
 
@@ -20,10 +20,10 @@ function answerOf(endpoint: EndpointStatus): StatusAnswer {
   return 'status' in endpoint ? endpoint : { address: endpoint.address, problem: problemOf(endpoint.error) }
 }
 
-/** The node runs, but does not serve this caller. */
-function refusalIn(endpoint: EndpointStatus): RaftError[] {
-  const isRefusal = 'error' in endpoint && REFUSAL_CODES.some((code) => endpoint.error.code === code)
-  return isRefusal ? [endpoint.error] : []
+/** The error of the first node that runs, but does not serve this caller, or is not trusted by it. */
+export function firstRefusal(answers: readonly EndpointStatus[]): RaftError | undefined {
+  const errors = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []))
+  return errors.find((error) => REFUSAL_CODES.some((code) => error.code === code))
 }
 
 const REFUSAL_CODES = ['ERR_RAFT_UNAUTHENTICATED', 'ERR_RAFT_UNAUTHORIZED'] as const
