@@ -6,7 +6,10 @@ export interface RaftOptions {
   readonly id: NodeId
   /** Seed of the random election timeouts. The same seed and inputs give the same effects. */
   readonly seed: number
-  /** The shortest election timeout. Timeouts are drawn at random from [min, max) (§5.2). */
+  /**
+   * The shortest election timeout. Timeouts are drawn at random from [min, max) (§5.2). The first three of a new node with `preVote` are an eighth, a
+   * quarter and a half as long: a new cluster has no leader to wait for.
+   */
   readonly electionTimeoutMinMs: number
   /** The upper bound of election timeouts. */
   readonly electionTimeoutMaxMs: number

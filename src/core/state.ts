@@ -152,7 +152,7 @@ export class RaftState {
     this.options = options
     this.now = now
     this.random = new Random(options.seed)
-    this.timer = new ElectionTimer(options, this.random, now)
+    this.timer = new ElectionTimer(options, this.random, now, hardState.term === 0)
     // Before it restarted, this node may have answered a leader that still holds a lease.
     if (options.leaseReads && hardState.term > 0) this.timer.leaderContactAt = now
     this.forwardedReads = new ForwardedReads(this.random)

@@ -39,13 +39,13 @@ export function checkInitialState(initial: InitialState): void {
   const problem = initialStateProblem(initial)
   if (problem === undefined) return
   const hint = 'pass what the effects asked to write: all blocks in order, the newest snapshot and the last hard state'
-  throw new UsageError('ERR_RAFT_USAGE', `the initial state is invalid: ${problem}`, hint)
+  throw misuse(`the initial state is invalid: ${problem}`, hint)
 }
 
 function initialStateProblem({ hardState, snapshot, blocks, initialMembership }: InitialState): string | undefined {
-  const { term, commitIndex } = hardState
-  if (!isIndex(term)) return `hardState.term is ${term}, not a whole number of at least 0`
-  if (!isIndex(commitIndex)) return `hardState.commitIndex is ${commitIndex}, not a whole number of at least 0`
+  for (const name of ['term', 'commitIndex'] as const)
+    if (!isIndex(hardState[name])) return `hardState.${name} is ${hardState[name]}, not a whole number of at least 0`
+  const { term } = hardState
   const snapshotIndex = snapshot?.index ?? 0
   let next = blocks[0]?.first ?? snapshotIndex + 1
   if (next > snapshotIndex + 1) return `the log starts at ${next}, and the snapshot ends at ${snapshotIndex}`
@@ -73,11 +73,7 @@ export function checkTime(now: Instant, before: Instant): void {
   if (now >= before && now < Infinity) return
   const hint =
     'pass monotonic milliseconds, such as performance.now(), and the same clock to the constructor and every step'
-  throw new UsageError(
-    'ERR_RAFT_USAGE',
-    `the time of the step is ${now}, and that of the step before was ${before}`,
-    hint,
-  )
+  throw misuse(`the time of the step is ${now}, and that of the step before was ${before}`, hint)
 }
 
 /** Runs before the first input is processed, so that a step either happens whole or not at all. */

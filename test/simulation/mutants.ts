@@ -107,6 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'commits with one acknowledgement too few',
     detectedBy: ['I9'],
+    seed: 3,
     interceptors: {
       core: (raft) =>
         withCommitRule(raft, (matches) => {
@@ -175,7 +176,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'appends every copy of a forwarded proposal',
-    detectedBy: ['I3'],
+    detectedBy: ['I3', 'I15'],
     interceptors: {
       core: (raft) => {
         let copies = 0

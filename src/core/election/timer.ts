@@ -8,6 +8,8 @@ import type { Instant } from '../types.ts'
 const GAPS_MS = 60_000
 /** An adapted timeout is at least this many times the longest gap. */
 const GAPS_PER_TIMEOUT = 2
+/** Of a new node: the first timeout is shortened by this, and each further one by half as much as the one before. */
+const FIRST_DIVISOR = 8
 
 export class ElectionTimer {
   readonly #options: RaftOptions
@@ -19,10 +21,17 @@ export class ElectionTimer {
   readonly #gaps = new RecentMax(GAPS_MS)
   /** The last contact from which the next gap is measured: not across a pause of this node, nor from one leader to the next. */
   #gapFrom: Instant | undefined
+  /** 1 for a whole timeout. */
+  #divisor: number
 
-  constructor(options: RaftOptions, random: Random, now: Instant) {
+  /**
+   * A new node has heard no leader, and a new cluster has none: its nodes need not wait for one. A node that is new in an old cluster
+   * disturbs nobody with a pre-vote.
+   */
+  constructor(options: RaftOptions, random: Random, now: Instant, isNew: boolean) {
     this.#options = options
     this.#random = random
+    this.#divisor = isNew && options.preVote ? FIRST_DIVISOR : 1
     this.deadline = this.#randomDeadline(now)
   }
 
@@ -51,6 +60,8 @@ export class ElectionTimer {
   #randomDeadline(now: Instant): Instant {
     const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, electionTimeoutLimitMs: limit } = this.#options
     const adaptedMs = limit === 0 ? 0 : Math.min(GAPS_PER_TIMEOUT * this.#gaps.at(now) - min, limit - max)
-    return now + Math.max(0, adaptedMs) + this.#random.between(min, max)
+    const timeoutMs = Math.ceil(this.#random.between(min, max) / this.#divisor)
+    this.#divisor = Math.max(1, this.#divisor / 2)
+    return now + Math.max(0, adaptedMs) + timeoutMs
   }
 }

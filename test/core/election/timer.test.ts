@@ -15,6 +15,22 @@ describe('the election timer', () => {
     assert.ok(drawn.size > 300, `only ${drawn.size} of 750 possible timeouts were drawn`)
   })
 
+  it('shortens the first timeouts of a new node, if it has a pre-vote', () => {
+    const timeouts = (preVote: boolean, isNew: boolean): number[] => {
+      const timer = new ElectionTimer({ ...RAFT_DEFAULTS, preVote, id: 'a', seed: 1 }, new Random(1), 0, isNew)
+      return [0, 1, 2, 3].map(() => {
+        const { deadline } = timer
+        timer.restart(0)
+        return deadline
+      })
+    }
+    for (const [at, timeoutMs] of timeouts(true, true).entries()) {
+      const divisor = 8 / 2 ** at
+      assert.ok(timeoutMs >= 750 / divisor && timeoutMs <= Math.ceil(1500 / divisor), `timeout ${at}: ${timeoutMs} ms`)
+    }
+    for (const whole of [timeouts(false, true), timeouts(true, false)]) assert.ok(whole.every((each) => each >= 750))
+  })
+
   it('is due at its deadline and not before', () => {
     const timer = timerOf()
     assert.equal(timer.isDue(timer.deadline - 1), false)
@@ -93,5 +109,5 @@ describe('the election timer with a limit above the timeouts', () => {
 })
 
 function timerOf(options: Partial<RaftOptions> = {}): ElectionTimer {
-  return new ElectionTimer({ ...RAFT_DEFAULTS, ...options, id: 'a', seed: 1 }, new Random(1), 0)
+  return new ElectionTimer({ ...RAFT_DEFAULTS, ...options, id: 'a', seed: 1 }, new Random(1), 0, false)
 }

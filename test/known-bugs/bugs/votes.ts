@@ -244,8 +244,8 @@ export class Persister {`,
     edits: [
       {
         file: 'src/core/election/timer.ts',
-        from: '    this.#random = random\n    this.deadline = this.#randomDeadline(now)',
-        to: '    this.#random = random\n    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs',
+        from: '    this.deadline = this.#randomDeadline(now)\n  }\n\n  restart(',
+        to: '    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs\n  }\n\n  restart(',
       },
     ],
     conditions: 'no upgrades and no preferred leaders',
