@@ -201,7 +201,8 @@ export class Persister {`,
         to: "state.role.type === 'leader' || state.leader !== undefined",
       },
     ],
-    detectedBy: ['L1'],
+    // L9 is L1 while a minority is away.
+    detectedBy: ['L1', 'L9'],
   },
   {
     name: 'stale-leader-not-rejected',
