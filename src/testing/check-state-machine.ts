@@ -11,7 +11,7 @@ import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
 import { checkAlone } from './state-machine/check-alone.ts'
-import { describeFault, formatCommand } from './state-machine/check-logs.ts'
+import { describeFault } from './state-machine/check-logs.ts'
 import type { ResolvedCheck, StateMachineCheck } from './state-machine/check-options.ts'
 import { withDefaults } from './state-machine/check-options.ts'
 import { checkRun, encodeLog } from './state-machine/check-run.ts'
@@ -29,6 +29,7 @@ import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/
 import { machineUnderTest, queryProblems, versionOf } from './state-machine/machine-under-test.ts'
 import type { Generated } from './state-machine/shrink-log.ts'
 import { generated } from './state-machine/shrink-log.ts'
+import { userTexts } from './state-machine/user-texts.ts'
 import { withFaultPage } from './state-machine/write-fault-page.ts'
 
 /** What `checkStateMachine` covered. */
@@ -213,12 +214,13 @@ function clusterCheck<Command, Result>(
   const queryOf = queries === undefined ? undefined : sampleByNumber(queries, seed)
   const query = queryOf === undefined ? {} : { query: (number: number): unknown => queryOf(number).value }
   const log = new RunLog()
-  const machine = log.recording(machineUnderTest({ ...spec, command, ...query }))
+  const texts = userTexts(spec, { command, ...query })
+  const machine = { ...machineUnderTest({ ...spec, command, ...query }), texts }
   const histories: HistoryVerdicts = { linearizable: 0, undecided: 0 }
   const linearizability = machineLinearizability({
     machine: modelUnderTest(spec, machine, { command, ...query }),
     hasQueries: queryOf !== undefined,
-    format: (what, number) => formatCommand((what === 'write' ? commandOf : queryOf)?.(number).value),
+    texts,
     stepsMax,
     onRun: () => log.clear(),
     verdicts: histories,

@@ -53,6 +53,7 @@ export { checkRuns } from './check-runs.ts'
 // Choose or write the properties that runs are checked for.
 
 export type { ClusterView, CommittedLog, NodeView } from './properties/cluster-view.ts'
+export type { MachineTexts } from './properties/machine-texts.ts'
 export type { DurableWrite, Observation } from './properties/observation.ts'
 export { properties } from './properties/properties.ts'
 export type { Property, PropertyCheck, ViolationDetail } from './properties/property.ts'

@@ -405,6 +405,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     Crash: 'makes such a crash',
     PropertyName: 'the names of `properties`',
     CommittedLog: 'part of a ClusterView',
+    MachineTexts: 'part of a ClusterView',
     NodeView: 'part of a ClusterView',
     DurableWrite: 'part of an Observation',
     PropertyCheck: 'part of a Property',

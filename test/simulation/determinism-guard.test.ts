@@ -1,6 +1,7 @@
 /** checkStateMachine rejects calls whose results differ between nodes, however the machine came by the function. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { createECDH } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { EventEmitter, once } from 'node:events'
 import fs, { existsSync, readFileSync, writeFile } from 'node:fs'
@@ -11,7 +12,7 @@ import { connect } from 'node:net'
 import { cpus, hostname } from 'node:os'
 import process, { cwd, env } from 'node:process'
 import { promisify } from 'node:util'
-import { Worker } from 'node:worker_threads'
+import { BroadcastChannel, Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
@@ -45,6 +46,9 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
   'calls net.connect()': ['network', () => void connect(21_199).on('error', () => {})],
   'calls http.request()': ['network', () => void request('http://127.0.0.1:21199').on('error', () => {})],
   'calls dns.lookup()': ['network', () => void lookup('localhost', () => {})],
+  'calls new worker_threads.BroadcastChannel()': ['threads', () => new BroadcastChannel('locks').close()],
+  'calls postMessage() of a MessagePort': ['threads', () => new MessageChannel().port1.postMessage(1)],
+  'calls Atomics.wait()': ['threads', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 0)],
   'calls fetch()': ['network', () => void fetch('http://127.0.0.1:21199').catch(() => {})],
   'calls queueMicrotask()': ['timers', () => queueMicrotask(() => {})],
   'calls process.nextTick()': ['timers', () => process.nextTick(() => {})],
@@ -52,7 +56,10 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
   'calls deref() of a WeakRef': ['garbageCollection', () => new WeakRef({}).deref() === undefined],
 }
 
-const CLOCKS_AND_LOCALES: Readonly<Record<string, () => unknown>> = {
+const CALLS_OF_OTHER_KINDS: Readonly<Record<string, () => unknown>> = {
+  'calls Intl.DisplayNames()': () => new Intl.DisplayNames(undefined, { type: 'language' }).of('de'),
+  'calls toLocaleString() of a typed array': () => new Uint8Array([1]).toLocaleString(),
+  'calls generateKeys()': () => createECDH('secp256k1').generateKeys('hex'),
   'reads performance.timeOrigin': () => performance.timeOrigin,
   'reads timeStamp of an Event': () => new Event('lock').timeStamp,
   'calls performance.mark()': () => performance.mark('lock').startTime,
@@ -107,7 +114,7 @@ describe('checkStateMachine rejects a machine that', () => {
       assert.ok(message.includes(`allow it: { allow: ['${kind}'] }.\n`) || kind === 'timers', message)
     })
 
-  for (const [what, call] of Object.entries(CLOCKS_AND_LOCALES))
+  for (const [what, call] of Object.entries(CALLS_OF_OTHER_KINDS))
     it(what, async () => {
       const message = await messageOf(() => new (calling(call))())
       assert.ok(message.startsWith(`apply() of command 1 ${what}. `), message)

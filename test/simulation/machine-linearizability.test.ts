@@ -1,5 +1,6 @@
 /** The history of client calls, as M1 checks it. */
 import assert from 'node:assert/strict'
+import { PLAIN_TEXTS } from '../../src/testing/properties/machine-texts.ts'
 import type { Observation } from '../../src/testing/properties/observation.ts'
 import { machineLinearizability } from '../../src/testing/state-machine/machine-linearizability.ts'
 import { machineUnderTest } from '../../src/testing/state-machine/machine-under-test.ts'
@@ -11,7 +12,7 @@ describe('M1', () => {
     const property = machineLinearizability({
       machine: machineUnderTest({ make: () => new Sum(), command: (number) => number }),
       hasQueries: false,
-      format: (_, number) => String(number),
+      texts: PLAIN_TEXTS,
       stepsMax: 1000,
       verdicts: { linearizable: 0, undecided: 0 },
     })

@@ -2,6 +2,8 @@
 import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { MachineTexts } from './machine-texts.ts'
+import { PLAIN_TEXTS } from './machine-texts.ts'
 import type { Observation } from './observation.ts'
 import { ReferenceLog } from './reference-log.ts'
 
@@ -92,6 +94,12 @@ export class CommittedLog {
 export class ClusterView {
   readonly nodes: Map<NodeId, NodeView> = new Map()
   readonly committedLog: CommittedLog = new CommittedLog()
+  /** How to show commands, results and states. */
+  readonly texts: MachineTexts
+
+  constructor(texts: MachineTexts = PLAIN_TEXTS) {
+    this.texts = texts
+  }
 
   node(id: NodeId): NodeView {
     let node = this.nodes.get(id)

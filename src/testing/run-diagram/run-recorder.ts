@@ -107,7 +107,7 @@ export class RunRecorder {
   #messages: RecordedMessage[] = []
   #spans: RecordedSpan[] = []
   readonly #roles = new Map<string, RecordedSpan>()
-  readonly #calls = new Map<number, RecordedSpan>()
+  readonly #calls = new Map<number, { readonly span: RecordedSpan; readonly isWrite: boolean }>()
   /** By receiver: several nodes may receive the same message object. */
   readonly #sent = new WeakMap<Message | PeerMessage, Map<NodeId, Sent>>()
   readonly #lastStatuses = new Map<NodeId, RaftStatus>()
@@ -251,21 +251,26 @@ export class RunRecorder {
   }
 
   #openCall({ call, node, what, command }: Observation & { type: 'invoked' }, from: number): void {
+    const { texts } = this.#view
+    const isWrite = what === 'write'
+    const shown = isWrite ? texts.command(command) : texts.query(command)
     const span = {
       ...{ lane: CALLS_LANE, kind: 'open', color: 0, label: `${command} → ${node}`, from, to: undefined },
-      title: `call ${call}: ${what} ${command} on ${node}, not answered`,
+      title: `call ${call}: ${what} ${shown} on ${node}, not answered`,
     }
-    this.#calls.set(call, span)
+    this.#calls.set(call, { span, isWrite })
     this.#spans.push(span)
   }
 
   #closeCall(returned: Observation & { type: 'returned' }, to: number): void {
-    const open = this.#calls.get(returned.call)
+    const called = this.#calls.get(returned.call)
     this.#calls.delete(returned.call)
-    if (open === undefined) return
+    if (called === undefined) return
+    const { span: open, isWrite } = called
+    const { texts } = this.#view
     const { outcome, index, result } = returned
     const kind = outcome === 'applied' ? 'call' : outcome === 'unknown' ? 'open' : 'rejected'
-    const answer = result === undefined ? '' : `: ${result}`
+    const answer = result === undefined ? '' : `: ${isWrite ? texts.result(result) : texts.answer(result)}`
     const title = open.title.replace(/, not answered$/, `, ${outcome} at ${index}${answer}`).slice(0, LETTERS_MAX)
     this.#spans[this.#spans.indexOf(open)] = { ...open, kind, to, title }
   }

@@ -129,7 +129,7 @@ export class Cluster implements NodeEnvironment {
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
     this.interceptors = interceptors
-    this.monitor = new PropertyMonitor(properties)
+    this.monitor = new PropertyMonitor(properties, machine?.texts)
     this.trace = isTraced ? new Trace(this.time, new RunRecorder(this.time, this.monitor.view)) : undefined
     this.network = new SimulatedNetwork(this.time, this.random.fork('network'), {
       sent: (from, to, message) => this.observe({ type: 'sent', from, to, message }),

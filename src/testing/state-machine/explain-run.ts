@@ -50,7 +50,7 @@ export class RunLog {
 
   /** The same machine, whose commands are recorded here. */
   recording(machine: MachineUnderTest): MachineUnderTest {
-    return { make: () => this.#recorded(machine.make()) }
+    return { ...machine, make: () => this.#recorded(machine.make()) }
   }
 
   #recorded(machine: CheckedMachine): CheckedMachine {

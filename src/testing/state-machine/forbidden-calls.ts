@@ -18,7 +18,12 @@ const REMEDIES = {
 
 const LOCAL_PARTS = ['FullYear', 'Month', 'Date', 'Day', 'Hours', 'Minutes']
 const LOCAL_TEXTS = ['toString', 'toDateString', 'toTimeString', 'getTimezoneOffset', 'getYear']
-const FORMATTERS = ['NumberFormat', 'Collator', 'PluralRules', 'RelativeTimeFormat', 'ListFormat', 'Segmenter']
+const FORMATTERS = [
+  ...['NumberFormat', 'Collator', 'PluralRules', 'RelativeTimeFormat', 'ListFormat', 'Segmenter', 'DisplayNames'],
+  'DurationFormat',
+]
+/** The prototype of all typed arrays. */
+const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as object
 const RANDOM_FUNCTIONS = [
   ...['randomUUID', 'randomBytes', 'pseudoRandomBytes', 'randomInt', 'randomFillSync', 'randomFill', 'getRandomValues'],
   ...['generateKey', 'generateKeySync', 'generateKeyPair', 'generateKeyPairSync', 'generatePrime', 'generatePrimeSync'],
@@ -100,7 +105,13 @@ function randomCalls(): ForbiddenCall[] {
   })
   const web = ['randomUUID', 'getRandomValues'].map((name) => named(findPropertyOwner(globalThis.crypto, name), name))
   const node = RANDOM_FUNCTIONS.map((name) => named(nodeModule('node:crypto') ?? {}, name))
-  return [{ kind, owner: Math, name: 'random', displayName: 'Math.random()', remedy }, ...web, ...node]
+  const { ECDH, DiffieHellman } = nodeModule<Partial<typeof import('node:crypto')>>('node:crypto') ?? {}
+  const keys = [ECDH, DiffieHellman].flatMap((exchange) =>
+    exchange === undefined
+      ? []
+      : [{ kind, owner: exchange.prototype, name: 'generateKeys', displayName: 'generateKeys()', remedy } as const],
+  )
+  return [{ kind, owner: Math, name: 'random', displayName: 'Math.random()', remedy }, ...web, ...node, ...keys]
 }
 
 function timerCalls(): ForbiddenCall[] {
@@ -167,6 +178,10 @@ function localeCalls(): ForbiddenCall[] {
       ...{ kind, owner: prototype, name: 'toLocaleString', displayName: `toLocaleString() of ${name}`, remedy },
       isAllowed: isNamed,
     })),
+    {
+      ...{ kind, owner: TYPED_ARRAY, name: 'toLocaleString', displayName: 'toLocaleString() of a typed array', remedy },
+      isAllowed: isNamed,
+    },
     ...['toLocaleLowerCase', 'toLocaleUpperCase'].map((name) => ({
       ...{ kind, owner: String.prototype, name, displayName: `${name}()`, remedy },
       isAllowed: isNamed,

@@ -25,7 +25,7 @@ const MODULES: readonly (readonly [SystemKind, string, '*' | readonly string[]])
   ['host', 'os', '*'],
   ['childProcesses', 'child_process', '*'],
   ['childProcesses', 'cluster', ['fork', 'disconnect']],
-  ['threads', 'worker_threads', ['Worker', 'receiveMessageOnPort']],
+  ['threads', 'worker_threads', ['Worker', 'receiveMessageOnPort', 'BroadcastChannel']],
   ['network', 'net', ['connect', 'createConnection', 'createServer', 'Socket', 'Server']],
   ['network', 'http', ['get', 'request', 'createServer', 'ClientRequest']],
   ['network', 'https', ['get', 'request', 'createServer']],
@@ -53,6 +53,8 @@ export function systemCalls(): ForbiddenCall[] {
   return [
     ...calls,
     ...web.map((name) => forbid('network', globalThis, name, name === 'fetch' ? 'fetch()' : `new ${name}()`)),
+    forbid('threads', globalThis.MessagePort?.prototype ?? {}, 'postMessage', 'postMessage() of a MessagePort'),
+    ...['wait', 'waitAsync'].map((name) => forbid('threads', Atomics, name, `Atomics.${name}()`)),
     forbid('process', process.memoryUsage, 'rss', 'process.memoryUsage.rss()'),
     ...PROCESS_FUNCTIONS.map((name) => forbid('process', process, name, `process.${name}()`)),
   ]

@@ -1,4 +1,5 @@
 /** Formats two encoded values that differ: whole if they are short, otherwise the place of their first difference. */
+import { deserialize } from 'node:v8'
 import { differenceOf, formatValue } from './first-difference.ts'
 
 const SHOWN_MAX = 60
@@ -21,6 +22,8 @@ export function formatBoth(
   const places = value && otherValue && differenceOf(value.decoded, otherValue.decoded)
   if (places !== undefined)
     return [`… ${places[0]} … (${one.length} bytes)`, `… ${places[1]} … (${other.length} bytes)`]
+  if (isOfV8(one) && isOfV8(other) && value !== undefined && otherValue !== undefined)
+    return [whole ?? `(${one.length} bytes)`, V8_NOTE]
   const at = one.findIndex((byte, offset) => byte !== other[offset])
   const offset = at < 0 ? one.length : at
   return [around(one, offset), around(other, offset)]
@@ -70,6 +73,15 @@ function hexOf(bytes: Uint8Array): string {
   return `0x${Buffer.from(bytes).toString('hex')}`
 }
 
+/** Two values without a difference that a state machine sees. */
+const V8_NOTE =
+  'the same, which v8.serialize() encoded as other bytes, as it does with 1 if it was computed as a fraction: encode it as JSON or in a format of your own'
+
+/** Whether the bytes begin as those of `v8.serialize` do. */
+function isOfV8(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && (bytes[1] ?? 0) >= 13 && (bytes[1] ?? 0) <= 20
+}
+
 interface Decoded {
   readonly decoded: unknown
 }
@@ -79,6 +91,7 @@ function decodedBy(decode: ((bytes: Uint8Array) => unknown) | undefined, bytes: 
   try {
     const decoded = decode?.(Uint8Array.from(bytes))
     const isDecoded = decode !== undefined && !ArrayBuffer.isView(decoded)
+    if (!isDecoded && isOfV8(bytes)) return { decoded: deserialize(bytes) }
     return { decoded: isDecoded ? decoded : JSON.parse(Buffer.from(bytes).toString()) }
   } catch {
     return undefined

@@ -3,9 +3,11 @@ import type { LogIndex, Term } from '../../core/types.ts'
 import { checkLinearizable } from '../../linearizability/check-linearizable.ts'
 import { CallHistory, type OpenCall } from '../../linearizability/history.ts'
 import type { Model } from '../../linearizability/model.ts'
+import type { MachineTexts } from '../properties/machine-texts.ts'
 import type { Observation } from '../properties/observation.ts'
 import type { Property, ViolationDetail } from '../properties/property.ts'
 import type { CheckedMachine, MachineUnderTest } from './machine-under-test.ts'
+import { ShownText } from './shown-text.ts'
 
 /** The number of runs by the verdict on their history. */
 export interface HistoryVerdicts {
@@ -19,8 +21,8 @@ export interface MachineLinearizabilityOptions {
   readonly machine: MachineUnderTest
   /** Whether the machine answers queries. */
   readonly hasQueries: boolean
-  /** Formats the command or query of this number. */
-  format(what: 'write' | 'read', number: number): string
+  /** How to show commands, queries, results and answers. */
+  readonly texts: MachineTexts
   /** The step limit of the check of one run. */
   readonly stepsMax: number
   /** Called when a run begins. */
@@ -29,11 +31,10 @@ export interface MachineLinearizabilityOptions {
   readonly verdicts: HistoryVerdicts
 }
 
-/** A call in the history. `call` is its name in the observations: w3 is the third write. */
+/** A call in the history. `what` is its name in the observations: w3 is the third write. */
 interface Operation {
   readonly type: 'apply' | 'query'
-  readonly what: string
-  readonly call: string
+  readonly what: ShownText
 }
 
 interface Applied {
@@ -65,8 +66,9 @@ export function machineLinearizability(options: MachineLinearizabilityOptions): 
 
 class HistoryRecorder {
   readonly #options: MachineLinearizabilityOptions
-  readonly #history = new CallHistory<Operation, string>()
-  readonly #open = new Map<number, OpenCall<string>>()
+  readonly #history = new CallHistory<Operation, ShownText>()
+  readonly #open = new Map<number, OpenCall<ShownText>>()
+  readonly #types = new Map<number, Operation['type']>()
   readonly #applied = new Map<string, Applied>()
 
   constructor(options: MachineLinearizabilityOptions) {
@@ -85,10 +87,12 @@ class HistoryRecorder {
     const order = [...this.#applied.values()].sort((one, other) => one.index - other.index)
     const calls = this.#history.calls.filter(
       // A write that no machine applied cannot have affected any result.
-      ({ answer, operation }) => answer?.type === 'ok' || this.#applied.has(operation.call),
+      ({ answer, operation }) => answer?.type === 'ok' || this.#applied.has(operation.what.text),
     )
-    const queries = calls.filter(({ operation }) => operation.type === 'query').map(({ operation }) => operation.call)
-    const outcome = checkLinearizable(modelOf(this.#options.machine, order, queries), calls, { stepsMax })
+    const queries = calls
+      .filter(({ operation }) => operation.type === 'query')
+      .map(({ operation }) => operation.what.text)
+    const outcome = checkLinearizable(modelOf(this.#options, order, queries), calls, { stepsMax })
     if (outcome.verdict === 'violated') return { text: outcome.explanation, html: () => outcome.html() }
     verdicts[outcome.verdict]++
     return undefined
@@ -96,9 +100,11 @@ class HistoryRecorder {
 
   #begin({ call, node, what, command }: Observation & { readonly type: 'invoked' }): void {
     if (what === 'fresh read' || (what === 'read' && !this.#options.hasQueries)) return
-    const text = this.#options.format(what, Number(command.slice(1)))
+    const { texts } = this.#options
     const type = what === 'write' ? 'apply' : 'query'
-    this.#open.set(call, this.#history.call(node, { type, what: text, call: command }))
+    const show = (name: string): string => (type === 'apply' ? texts.command(name) : texts.query(name))
+    this.#open.set(call, this.#history.call(node, { type, what: new ShownText(command, show) }))
+    this.#types.set(call, type)
   }
 
   #end({ call, outcome, result }: Observation & { readonly type: 'returned' }): void {
@@ -106,18 +112,22 @@ class HistoryRecorder {
     if (outcome === 'not-applied') open?.rejected()
     // A command may be applied without a result for its caller.
     else if (outcome === 'unknown' || result === undefined) open?.unknown()
-    else open?.ok(result)
+    else open?.ok(shownResult(this.#options.texts, this.#types.get(call) ?? 'apply', result))
   }
 }
 
-const OUT_OF_ORDER = 'no result: the command is not the next one in the log'
+const OUT_OF_ORDER = new ShownText('no result: the command is not the next one in the log', String)
+
+function shownResult(texts: MachineTexts, type: Operation['type'], result: string): ShownText {
+  return new ShownText(result, (text) => (type === 'apply' ? texts.result(text) : texts.answer(text)))
+}
 
 /** The state of the model is the number of applied commands. All results and answers are computed in advance. */
 function modelOf(
-  machine: MachineUnderTest,
+  { machine, texts }: MachineLinearizabilityOptions,
   order: readonly Applied[],
   queries: readonly string[],
-): Model<number, Operation, string> {
+): Model<number, Operation, ShownText> {
   const instance = machine.make()
   const positions = new Map(order.map(({ command }, position) => [command, position]))
   const answers = [answersOf(instance, queries)]
@@ -128,11 +138,13 @@ function modelOf(
   })
   return {
     initial: () => 0,
-    step(applied, { type, call }) {
-      if (type === 'query') return { state: applied, result: answers[applied]?.get(call) ?? '' }
-      if (positions.get(call) !== applied) return { state: applied, result: OUT_OF_ORDER }
-      return { state: applied + 1, result: results[applied] ?? '' }
+    step(applied, { type, what }) {
+      const shown = (result: string | undefined): ShownText => shownResult(texts, type, result ?? '')
+      if (type === 'query') return { state: applied, result: shown(answers[applied]?.get(what.text)) }
+      if (positions.get(what.text) !== applied) return { state: applied, result: OUT_OF_ORDER }
+      return { state: applied + 1, result: shown(results[applied]) }
     },
+    equal: (returned, modelled) => returned.text === modelled.text,
     hash: String,
     changesNothing: ({ type }) => type === 'query',
   }

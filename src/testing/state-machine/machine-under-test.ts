@@ -5,6 +5,7 @@ import { collectChunks, latin1 } from '../../platform/bytes.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems } from '../../platform/options.ts'
+import type { MachineTexts } from '../properties/machine-texts.ts'
 import { guardCall } from './determinism-guard.ts'
 import { MachineFault, problemOf } from './machine-fault.ts'
 
@@ -38,6 +39,8 @@ export interface CheckedMachine {
 /** The `machine` option of `simulate`, as `machineUnderTest` returns it. */
 export interface MachineUnderTest {
   make(): CheckedMachine
+  /** How messages show its commands, results and states. By default as names and as text. */
+  readonly texts?: MachineTexts | undefined
 }
 
 /** A check has the newest version of the machine in force, so that all of its commands are applied. */
