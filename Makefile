@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-all test-node smoke-nodes smoke-types verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
+.PHONY: help build cluster test test-all test-node smoke-nodes smoke-types verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum planted-bugs upgrade-test freeze coverage docs release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ known-bugs: $(INSTALLED) ## Detect bugs that other systems have shipped, injecte
 	@node --import tsx scripts/known-bugs.ts $(ARGS)
 
 museum: known-bugs
+
+planted-bugs: $(INSTALLED) ## Print how checkStateMachine detects each bug that is planted in a state machine
+	@node --import tsx scripts/planted-bugs.ts
 
 upgrade-test: $(INSTALLED) ## Upgrade and downgrade a cluster under load, between the last release or revision and this one (PREVIOUS=REVISION)
 	@LONG_TESTS=1 $(BIN)/mocha test/upgrade/rolling-upgrade.test.ts $(ARGS)
