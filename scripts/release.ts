@@ -1,6 +1,7 @@
 /**
  * `make release VERSION=0.2.0`: dates the changelog, sets the version, commits, tags and packs. It publishes nothing: it prints the commands that do.
- * Nothing is changed unless the tree is clean and all checks pass; `CHECKS=no` skips those that `.ci/run` has just passed.
+ * Nothing is changed unless the tree is clean and all checks pass, the site is built, and programs compile with every supported TypeScript; `CHECKS=no` skips those
+ * that `.ci/run` has just passed.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,6 +18,9 @@ if (output('git', 'status', '--porcelain') !== '')
   stop('the working tree is not clean: commit or remove the changes first')
 if (output('git', 'tag', '--list', `v${version}`) !== '') stop(`the tag v${version} exists already`)
 if (process.env.CHECKS !== 'no') run('env', 'LONG_TESTS=1', '.ci/run')
+// The CI runs neither of these: the first installs the packages of the site, the second releases of TypeScript.
+run('make', 'docs')
+run('make', 'smoke-types')
 
 run('node', '--import', 'tsx', 'scripts/freeze-formats.ts')
 writeFileSync('CHANGELOG.md', datedChangelog(changelog, version, today))
