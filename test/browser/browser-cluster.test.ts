@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import { assertPrinted } from '../examples/programs.ts'
 import { ROOT } from '../public/pack.ts'
 import { needBrowser } from './browser.ts'
 import { withPage } from './open-page.ts'
@@ -19,6 +20,7 @@ describe('the example of a cluster in a browser', function () {
       const [line] = await once(server.stdout, 'data')
       const url = `http://127.0.0.1:${port}/`
       assert.equal(`${line}`, `open ${url}\n`)
+      assertPrinted('browser-cluster', `${line}`)
       assert.match(await (await fetch(url)).text(), /<script type="module" src="page\.js">/)
       assert.doesNotMatch(await (await fetch(`${url}page.js`)).text(), /require\(|from ?["']node:/)
       needBrowser.call(this)

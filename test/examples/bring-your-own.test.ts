@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { PowerCutDirectory, storageContract } from 'quorate/testing'
 import { FileStorage } from '../../examples/bring-your-own/file-storage.ts'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import { assertPrinted } from './programs.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -42,5 +43,6 @@ describe('the example of a storage', function () {
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
     assert.equal(status, 0, stdout + stderr)
     assert.equal(stdout, 'the sum is 40\nafter a restart the sum is 42\nn1 has the files state\n')
+    assertPrinted('bring-your-own', stdout)
   })
 })

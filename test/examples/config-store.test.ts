@@ -1,12 +1,14 @@
 /** The config store example: a copy that follows the changes while the leader is killed. */
 import assert from 'node:assert/strict'
-import { outputOf } from './programs.ts'
+import { assertPrinted, outputOf } from './programs.ts'
 
 describe('the config store example', function () {
   this.timeout(120_000)
 
   it('gets every change once', async () => {
-    const lines = (await outputOf('config-store', 30_640)).trim().split('\n')
+    const output = await outputOf('config-store', 30_640)
+    assertPrinted('config-store', output)
+    const lines = output.trim().split('\n')
     assert.deepEqual(lines.slice(0, 3), [
       'the copy begins with level info',
       'the leader was killed',

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { connect } from 'quorate/client'
 import { itLong } from '../long.ts'
+import { assertPrinted } from './programs.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const EXAMPLE = join(ROOT, 'examples/key-values')
@@ -65,6 +66,8 @@ describe('the tutorial "build a service"', function () {
     assert.equal(before.length + after.length, 6)
     await Promise.all(['n1', 'n2', 'n3'].map(startNode))
     for (const call of before) assert.equal(await answerTo(call), call.answer)
+    const [put, get] = before.map(({ answer }) => answer)
+    assertPrinted('key-values', `n1 serves http://127.0.0.1:8501\n${put}\n${get}\n`)
     const killed = await leaderId()
     nodes.get(killed)?.kill('SIGKILL')
     const other = killed === 'n2' ? '8501' : '8502'

@@ -1,7 +1,7 @@
 /** The lock example: a killed, a stopped and a continued holder, and a killed leader. */
 import assert from 'node:assert/strict'
 import { describeLong } from '../long.ts'
-import { outputOf } from './programs.ts'
+import { assertPrinted, outputOf } from './programs.ts'
 
 describeLong('the lock example', function () {
   this.timeout(180_000)
@@ -12,5 +12,6 @@ describeLong('the lock example', function () {
     assert.match(output, /\nits process was killed: token 2 came \S+ s later\nits process was stopped: token 3 came /)
     assert.match(output, /\nit continued and noticed that it lost the lock: /)
     assert.match(output, /, 0 unexpected ones rejected\n$/)
+    assertPrinted('lock', output, /(lost the lock: |the leader was killed: ).*/)
   })
 })
