@@ -1,5 +1,5 @@
 // Mocha runs the TypeScript sources through tsx without a build. In CI, `.only` is a failure. A test is skipped only by itself, if this machine
-// lacks what it needs; REQUIRE_BROWSER=1 makes the lack of Chromium a failure.
+// lacks what it needs; REQUIRE_BROWSER=1 makes the lack of Chromium a failure, REQUIRE_TOOLS=1 that of promtool and systemd-analyze.
 
 const inCI = Boolean(process.env.CI)
 
