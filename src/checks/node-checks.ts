@@ -15,12 +15,15 @@ export interface Check {
 export interface NodeChecksOptions {
   /** A node that has more committed entries to apply is not caught up. Default: 10,000. */
   readonly lagEntriesMax?: number | undefined
+  /** A node whose durable write has taken longer, in milliseconds, is not alive: its disk hangs. Default: 60,000. */
+  readonly pendingWriteMsMax?: number | undefined
   /** Monotonic milliseconds. Default: performance.now. */
   readonly now?: (() => number) | undefined
 }
 
 const CHECKS: Readonly<Record<keyof NodeChecksOptions, OptionCheck>> = {
   lagEntriesMax: checkInteger(0),
+  pendingWriteMsMax: checkInteger(1),
   now: checkFunction,
 }
 
@@ -33,6 +36,7 @@ const LEADERLESS_TIMEOUTS = 2
 /** Observes one node; pass it to the node as an observer. Before the node starts, it is alive and not ready. */
 export class NodeChecks implements Observer {
   readonly #lagEntriesMax: number
+  readonly #pendingWriteMsMax: number
   readonly #now: () => number
   #node: ObservedNode | undefined
   #address: string | undefined
@@ -43,8 +47,9 @@ export class NodeChecks implements Observer {
   /** Throws ERR_RAFT_OPTIONS, which names every invalid option. */
   constructor(options: NodeChecksOptions = {}) {
     throwOnProblems(findOptionProblems(options, CHECKS))
-    const { lagEntriesMax = 10_000, now = () => performance.now() } = options
+    const { lagEntriesMax = 10_000, pendingWriteMsMax = 60_000, now = () => performance.now() } = options
     this.#lagEntriesMax = lagEntriesMax
+    this.#pendingWriteMsMax = pendingWriteMsMax
     this.#now = now
   }
 
@@ -62,7 +67,8 @@ export class NodeChecks implements Observer {
 
   /** A restart may help if one of these fails. They do not depend on other nodes: if those are gone, a restart makes it worse. */
   live(): readonly Check[] {
-    return [this.#running(this.#node?.status())]
+    const status = this.#node?.status()
+    return [this.#running(status), this.#writing(status)]
   }
 
   /** Whether clients should be sent here. */
@@ -73,6 +79,7 @@ export class NodeChecks implements Observer {
     return [
       listening,
       this.#running(status),
+      this.#writing(status),
       check('open', !this.#isClosing, this.#isClosing ? 'the node is closing' : 'it takes calls'),
       this.#recovered(status),
       this.#leader(status),
@@ -102,6 +109,19 @@ export class NodeChecks implements Observer {
   #running(status: NodeStatus | undefined): Check {
     const { stopped } = status ?? {}
     return check('running', stopped === undefined, stopped ?? 'it has not failed')
+  }
+
+  /** A disk that fails ends the node; one that hangs reports nothing. */
+  #writing(status: NodeStatus | undefined): Check {
+    const pendingMs = status?.timing?.pendingWriteMs
+    const forMs = Math.round(pendingMs ?? 0)
+    const found =
+      pendingMs === undefined ? 'no durable write is in progress' : `a durable write has taken ${forMs} ms so far`
+    return check(
+      'writing',
+      forMs <= this.#pendingWriteMsMax,
+      `${found}, at most ${this.#pendingWriteMsMax} ms are normal`,
+    )
   }
 
   #recovered({ appliedIndex }: NodeStatus): Check {

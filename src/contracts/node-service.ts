@@ -179,6 +179,8 @@ export interface NodeTiming {
   readonly electionTimeoutMaxMs: number
   /** How long the slowest recent durable write took, in milliseconds. */
   readonly writeMs: number
+  /** How long the durable write in progress has taken, in milliseconds. Undefined without one, or if a node of an earlier release answered. */
+  readonly pendingWriteMs?: number | undefined
 }
 
 /** The options of the registration of a session. */

@@ -34,7 +34,7 @@ export interface StatusParts {
 export function nodeStatus(parts: StatusParts): NodeStatus {
   const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock } = parts
   const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
-  const writeMs = health.diskSpeed.slowestMs
+  const { slowestMs: writeMs, pendingMs: pendingWriteMs } = health.diskSpeed
   return {
     ...status,
     stopped: status.stopped ?? failure?.message,
@@ -49,7 +49,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     protection: transport.protection,
     certificateExpiresAt: transport.certificateExpiresAt,
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
-    timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
+    timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs, pendingWriteMs },
     protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },
     machine: parts.machine,
     fetching: snapshots.fetching,

@@ -24,7 +24,7 @@ describe('NodeChecks', () => {
     const checks = new NodeChecks()
     assert.deepEqual(
       checks.live().map(({ isOk }) => isOk),
-      [true],
+      [true, true],
     )
     assert.deepEqual(
       checks.ready().map(({ name, isOk }) => [name, isOk]),
@@ -96,6 +96,10 @@ describe('NodeChecks', () => {
       return checks.ready().flatMap(({ name, isOk }) => (isOk ? [] : [name]))
     }
 
+    const timing = (pendingWriteMs: number) => ({
+      ...{ heartbeatIntervalMs: 75, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500 },
+      ...{ writeMs: 0, pendingWriteMs },
+    })
     const alarm = (code: string, peer?: string) => ({ alarms: [{ code, peer, forMs: 1, message: 'm', details: {} }] })
 
     for (const [title, changed, expected] of [
@@ -104,6 +108,8 @@ describe('NodeChecks', () => {
       ['a snapshot that is being restored', { snapshotIndex: 1_000 }, ['caught-up']],
       ['entries to apply', { commitIndex: 20_000 }, ['caught-up']],
       ['a full disk', alarm('SPACE_LOW'), ['disk']],
+      ['a disk that hangs', { timing: timing(60_001) }, ['writing']],
+      ['a disk that is slow', { timing: timing(59_999) }, []],
       ['the full disk of another', alarm('SNAPSHOT_NO_SPACE', 'n2'), []],
     ] as const)
       it(`report ${title}`, () => assert.deepEqual(failingWith(changed), expected))

@@ -136,7 +136,13 @@ describe('the status of a cluster', () => {
   })
 
   it('prints the rate of the leader, the slowest write of a node, and how far a new member is', () => {
-    const timing = { heartbeatIntervalMs: 75, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500, writeMs: 12.7 }
+    const timing = {
+      heartbeatIntervalMs: 75,
+      electionTimeoutMinMs: 750,
+      electionTimeoutMaxMs: 1500,
+      writeMs: 12.7,
+      pendingWriteMs: 0,
+    }
     const leader = follower('n2', { role: 'leader', appliedPerSecond: 1234.4, timing }, ['n1'])
     const fetching = { from: 'n2', index: 90, bytes: 25e6, size: 100e6 }
     const membership: Membership = {

@@ -88,7 +88,10 @@ describe('serveHttp', () => {
   it('serves metrics and checks', async () => {
     assert.equal(await get('/metrics'), '200 a 1\n')
     assert.equal(await get('/livez'), '200 ok\n')
-    assert.equal(await get('/livez?verbose'), '200 [+]running ok: it has not failed\nlivez check passed\n')
+    assert.equal(
+      await get('/livez?verbose'),
+      '200 [+]running ok: it has not failed\n[+]writing ok: no durable write is in progress, at most 60000 ms are normal\nlivez check passed\n',
+    )
     assert.equal(await get('/readyz'), '503 [-]listening failed: the node is starting\nreadyz check failed\n')
     const response = await fetch(`http://${server.address}/metrics`)
     assert.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')

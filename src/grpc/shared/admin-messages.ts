@@ -118,7 +118,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     storage: wire.storage,
     peerTransport: wire.peerTransport,
     protection: PROTECTIONS.find((known) => known === wire.protection),
-    timing: wire.timing ?? undefined,
+    timing: wire.timing == null ? undefined : timingFromWire(wire.timing),
     protocol: wire.protocol ?? undefined,
     machine: wire.machine ?? undefined,
     fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
@@ -148,6 +148,14 @@ function fetchFromWire({ from, index, bytes, size }: SnapshotFetch): SnapshotFet
 
 function queueFromWire({ limit, peer, used, max }: WireQueue): QueueStatus {
   return { limit, peer: peer ?? undefined, used: safeInteger(used, 'used'), max: safeInteger(max, 'max') }
+}
+
+function timingFromWire(wire: NodeTiming): NodeTiming {
+  const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs, pendingWriteMs } = wire
+  return {
+    ...{ heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
+    pendingWriteMs: pendingWriteMs ?? undefined,
+  }
 }
 
 function sessionsFromWire({ count, repeated, timedOut, evicted }: SessionStatus): SessionStatus {

@@ -77,6 +77,11 @@ export class DiskSpeed {
     return this.#slowest.at(this.#parts.clock.now())
   }
 
+  /** How long the write in progress has taken, in milliseconds. */
+  get pendingMs(): number | undefined {
+    return this.#isWriting ? this.#elapsedMs : undefined
+  }
+
   /** A durable write begins. At most one is in progress. */
   begin(): void {
     this.#isWriting = true

@@ -109,7 +109,13 @@ describe('a client channel over gRPC', () => {
       machine: { inForce: 2, supported: 3, peers: [{ id: 'n2', supported: 4 }] },
       protection: 'tls',
       certificateExpiresAt: 1_800_000_000_000,
-      timing: { heartbeatIntervalMs: 100, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500.5, writeMs: 12.75 },
+      timing: {
+        heartbeatIntervalMs: 100,
+        electionTimeoutMinMs: 750,
+        electionTimeoutMaxMs: 1500.5,
+        writeMs: 12.75,
+        pendingWriteMs: 8.5,
+      },
       alarms: [
         { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },
         { code: 'A', peer: 'n2', forMs: 2, message: '', details: {} },
