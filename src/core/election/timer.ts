@@ -26,7 +26,7 @@ export class ElectionTimer {
 
   /**
    * A new node has heard no leader, and a new cluster has none: its nodes need not wait for one. A node that is new in an old cluster
-   * disturbs nobody with a pre-vote.
+   * disturbs no other with a pre-vote.
    */
   constructor(options: RaftOptions, random: Random, now: Instant, isNew: boolean) {
     this.#options = options
