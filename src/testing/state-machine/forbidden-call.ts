@@ -1,28 +1,40 @@
 /** What the determinism guard knows about a function or value that a state machine must not use. */
 
-/** The values of `GuardedKind`. */
-export const GUARDED_KINDS = [
-  'time',
-  'randomness',
-  'timers',
-  'locale',
-  'timeZone',
-  'files',
-  'environment',
-  'process',
-  'host',
-  'network',
-  'childProcesses',
-  'threads',
-  'garbageCollection',
-] as const
-
 /**
  * A kind of calls that the determinism guard rejects: the clock and random numbers; timers and microtasks; the locale and time zone; the
  * file system; environment variables; the process, such as `process.pid`; the host, such as `os.hostname()`; sockets, HTTP and DNS; child
  * processes; worker threads; the collection of garbage.
  */
-export type GuardedKind = (typeof GUARDED_KINDS)[number]
+export type GuardedKind =
+  | 'time'
+  | 'randomness'
+  | 'timers'
+  | 'locale'
+  | 'timeZone'
+  | 'files'
+  | 'environment'
+  | 'process'
+  | 'host'
+  | 'network'
+  | 'childProcesses'
+  | 'threads'
+  | 'garbageCollection'
+
+export const GUARDED_KINDS: readonly GuardedKind[] = Object.keys({
+  time: true,
+  randomness: true,
+  timers: true,
+  locale: true,
+  timeZone: true,
+  files: true,
+  environment: true,
+  process: true,
+  host: true,
+  network: true,
+  childProcesses: true,
+  threads: true,
+  garbageCollection: true,
+} satisfies Record<GuardedKind, true>) as GuardedKind[]
 
 /** A guarded function: the object it belongs to, its name in messages, and what to use instead. */
 export interface ForbiddenCall {

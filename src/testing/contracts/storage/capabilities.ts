@@ -2,17 +2,23 @@
 import assert from 'node:assert/strict'
 import type { Damage, StorageFixture } from './samples.ts'
 
-export const STORAGE_CAPABILITIES = [
-  'crashes',
-  'crashes within calls',
-  'lost syncs',
-  'failing disks',
-  'full disks',
-  'damage',
-] as const
-
 /** The capabilities that `unsupported` accepts. */
-export type StorageCapability = (typeof STORAGE_CAPABILITIES)[number]
+export type StorageCapability =
+  | 'crashes'
+  | 'crashes within calls'
+  | 'lost syncs'
+  | 'failing disks'
+  | 'full disks'
+  | 'damage'
+
+export const STORAGE_CAPABILITIES: readonly StorageCapability[] = Object.keys({
+  crashes: true,
+  'crashes within calls': true,
+  'lost syncs': true,
+  'failing disks': true,
+  'full disks': true,
+  damage: true,
+} satisfies Record<StorageCapability, true>) as StorageCapability[]
 
 /** Simulates a power failure. */
 export function crash(fixture: StorageFixture): Promise<void> {

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict'
 import type { NodeId } from '../../../core/types.ts'
 import type { TransportFixture } from './transport-fixture.ts'
 
-export const TRANSPORT_CAPABILITIES = ['stalls', 'largest message', 'raw bytes', 'injected bytes'] as const
-
 /** The capabilities that `unsupported` accepts. */
-export type TransportCapability = (typeof TRANSPORT_CAPABILITIES)[number]
+export type TransportCapability = 'stalls' | 'largest message' | 'raw bytes' | 'injected bytes'
+
+export const TRANSPORT_CAPABILITIES: readonly TransportCapability[] = Object.keys({
+  stalls: true,
+  'largest message': true,
+  'raw bytes': true,
+  'injected bytes': true,
+} satisfies Record<TransportCapability, true>) as TransportCapability[]
 
 export interface Stall {
   readonly stall: () => Promise<void>
