@@ -468,7 +468,7 @@ describe('checkStateMachine rejects a faulty machine', () => {
     let applied = 0
     class Worn extends Sum {
       override apply(add: number): unknown {
-        return applied++ === 500 ? 'worn' : super.apply(add)
+        return applied++ === 400 ? 'worn' : super.apply(add)
       }
     }
     await assert.rejects(
