@@ -134,7 +134,7 @@ export interface SessionStatus {
 export interface QueueStatus {
   /**
    * The option that limits it, such as 'pendingProposalsMax'; beyond it, calls are rejected or messages dropped. Beyond those of sessions, the session
-   * or the result that was idle longest is removed.
+   * that was idle longest is removed, or the oldest result.
    */
   readonly limit: string
   /** The peer that it is for; undefined if it is for all. */

@@ -119,6 +119,7 @@ export class NodeRuntime<Command, Result> {
     this.calls = new Calls({
       ...{ proposals, clock, meters, limits: options, appliedState: applier },
       status: () => this.status(),
+      coreStatus: () => driver.status(),
       leaderHintOf: (id) => this.#peers.leaderHint(id),
       wake: () => driver.wake(),
     })

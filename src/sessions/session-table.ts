@@ -91,7 +91,7 @@ export class SessionTable {
     return this.#limits !== NO_LIMITS
   }
 
-  /** How full the table is. Nothing is rejected at these limits: the session or the result that was idle longest is removed. */
+  /** How full the table is. Nothing is rejected at these limits: the session that was idle longest is removed, or the oldest result. */
   get queues(): readonly QueueStatus[] {
     if (!this.isUsed) return []
     const { sessionsMax, sessionResultsMax, sessionResultBytesMax } = this.#limits

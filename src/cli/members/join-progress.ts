@@ -13,7 +13,7 @@ export interface JoinProgress {
   readonly behind: number | undefined
 }
 
-/** A member is caught up once it lacks no more than this many entries, as `caughtUpEntries` of the nodes is by default. */
+/** A member is shown as caught up once it lacks no more than this many entries, as `caughtUpEntries` of the nodes is by default. The leader decides. */
 const CAUGHT_UP_ENTRIES = 1000
 
 export function joinProgress(report: StatusReport, id: string): JoinProgress {

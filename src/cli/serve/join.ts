@@ -3,7 +3,7 @@ import { isRaftError, RaftError } from '../../errors.ts'
 import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import { withClient } from '../kv-client.ts'
-import { firstRefusal } from '../status/collect-status.ts'
+import { firstRefusal, isRefusal } from '../status/collect-status.ts'
 
 export interface JoinedCluster {
   readonly cluster: string
@@ -45,7 +45,8 @@ export async function clusterToJoin(
     const found = await clusterAt(endpoints, tls)
     return { cluster: cluster ?? found.cluster, peers: found.peers }
   } catch (error) {
-    if (!isRaftError(error) || cluster === undefined) throw error
+    const hasNoAnswer = isRaftError(error, 'ERR_RAFT_UNREACHABLE') || (isRaftError(error) && isRefusal(error))
+    if (!hasNoAnswer || cluster === undefined) throw error
     return { cluster, peers: {} }
   }
 }

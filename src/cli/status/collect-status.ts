@@ -23,7 +23,11 @@ function answerOf(endpoint: EndpointStatus): StatusAnswer {
 /** The error of the first node that runs, but does not serve this caller, or is not trusted by it. */
 export function firstRefusal(answers: readonly EndpointStatus[]): RaftError | undefined {
   const errors = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []))
-  return errors.find((error) => REFUSAL_CODES.some((code) => error.code === code))
+  return errors.find(isRefusal)
+}
+
+export function isRefusal({ code }: RaftError): boolean {
+  return REFUSAL_CODES.some((refusal) => refusal === code)
 }
 
 const REFUSAL_CODES = ['ERR_RAFT_UNAUTHENTICATED', 'ERR_RAFT_UNAUTHORIZED'] as const
@@ -31,7 +35,7 @@ const REFUSAL_CODES = ['ERR_RAFT_UNAUTHENTICATED', 'ERR_RAFT_UNAUTHORIZED'] as c
 /** One or two words, because they are printed in a table. */
 function problemOf(error: RaftError): string {
   if (error.message.includes('ECONNREFUSED')) return 'refused'
-  if (REFUSAL_CODES.some((code) => code === error.code)) return 'not authorized'
+  if (isRefusal(error)) return 'not authorized'
   if (error.code === 'ERR_RAFT_TIMEOUT' || /deadline|timed? ?out|no (answer|response)/i.test(error.message))
     return 'no answer'
   if (error.message.includes('closes the connection')) return 'closed at once'

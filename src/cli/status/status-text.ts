@@ -41,9 +41,9 @@ export function formatStatus(report: StatusReport): string {
 function joinLines(report: StatusReport): string[] {
   return report.nodes
     .filter(({ isPromoting, fetching }) => isPromoting || fetching !== undefined)
-    .map(({ id }) => {
+    .map(({ id, isPromoting }) => {
       const line = formatProgress(id, joinProgress(report, id))
-      return report.nodes.some((node) => node.id === id && node.isPromoting) ? `${line}; it will be a voter` : line
+      return isPromoting ? `${line}; it will be a voter` : line
     })
 }
 

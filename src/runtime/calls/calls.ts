@@ -3,6 +3,7 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Rejection, Settlement } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
+import type { RaftStatus } from '../../core/status.ts'
 import type { RaftError } from '../../errors.ts'
 import type { Meters } from '../meters.ts'
 import { AdminRequests } from './admin-requests.ts'
@@ -19,6 +20,8 @@ export interface CallsParts<Result> {
   readonly limits: ReadLimits & { readonly callTimeoutMs: number }
   readonly appliedState: AppliedState
   readonly status: () => NodeStatus
+  /** That of the core alone, which costs less: reads ask for it often. */
+  readonly coreStatus: () => RaftStatus
   readonly leaderHintOf: LeaderHintOf
   /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
@@ -50,10 +53,11 @@ export class Calls<Result> {
   readonly deadlines: CallDeadlines
   readonly #leaderHintOf: LeaderHintOf
 
-  constructor({ proposals, clock, meters, limits, appliedState, status, leaderHintOf, wake }: CallsParts<Result>) {
+  constructor(parts: CallsParts<Result>) {
+    const { proposals, clock, meters, limits, appliedState, status, coreStatus, leaderHintOf, wake } = parts
     this.#leaderHintOf = leaderHintOf
     this.proposals = proposals
-    this.reads = new Reads({ appliedState, status, limits, clock, meters, wake })
+    this.reads = new Reads({ appliedState, status: coreStatus, limits, clock, meters, wake })
     this.adminRequests = new AdminRequests(leaderHintOf)
     this.statusWaiters = new StatusWaiters(status)
     this.deadlines = new CallDeadlines(clock, limits.callTimeoutMs, [
