@@ -15,7 +15,7 @@ export interface PeerStatus {
   readonly applyLag: number
   /** Milliseconds since its last response; undefined if it has not responded in this term. */
   readonly silentMs: number | undefined
-  /** The longest recent time from a heartbeat to its response, in milliseconds: the network, both event loops, and the disk of the follower. 0 without a response. */
+  /** The longest recent time from a heartbeat to its response, in milliseconds: the network, both event loops, and the disk of the follower. 0 without a response; a silence of an election timeout is none. */
   readonly responseMs: number
   /** It stores what this leader appends: it has accepted a message within an election timeout, and needs no snapshot. */
   readonly isReplicating: boolean

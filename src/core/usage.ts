@@ -31,7 +31,7 @@ export function checkOptions(options: RaftOptions): void {
   const problems = optionProblems(options)
   if (problems.length === 0) return
   const lines = problems.map(({ path, problem }) => `${path} ${problem}`)
-  const hint = 'fix all of them (every problem is listed); RAFT_DEFAULTS has every option but id and seed'
+  const hint = 'fix all of them (every problem is listed); RAFT_DEFAULTS has all options but id and seed'
   throw new UsageError('ERR_RAFT_OPTIONS', `invalid options: ${lines.join('; ')}`, hint)
 }
 

@@ -98,12 +98,15 @@ export class Progress {
   }
 
   recordContact(now: Instant, round: number): void {
+    if (round >= this.#timedRound) {
+      // What it was away for is no time of a response.
+      if (now - this.lastContactAt < this.#options.electionTimeoutMaxMs)
+        this.#responses.add(now, now - this.#timedSince)
+      this.#timedRound = Infinity
+    }
     this.lastContactAt = now
     this.hasResponded = true
     this.ackedRound = Math.max(this.ackedRound, round)
-    if (round < this.#timedRound) return
-    this.#responses.add(now, now - this.#timedSince)
-    this.#timedRound = Infinity
   }
 
   /** The follower's log matches up to `index`, durably. Returns whether the match index advanced. */

@@ -6,5 +6,5 @@ import type { LeaderState, RaftState } from '../state.ts'
  * round of replication with the election timeout. Under load every voter lacks that much, because it is on the way.
  */
 export function lagMax({ options, log }: RaftState, { recent }: LeaderState): number {
-  return Math.max(options.caughtUpEntries, recent.count(log.lastIndex))
+  return Math.max(options.caughtUpEntries, log.lastIndex - recent.before)
 }

@@ -100,6 +100,16 @@ describe('the progress of a follower', () => {
     progress.recordContact(2020, 3)
     assert.equal(responseMsAt(2020), 250)
     assert.equal(responseMsAt(2020 + 20_000), 0)
+    const { electionTimeoutMaxMs } = OPTIONS
+    progress.recordContact(49_900, 3)
+    progress.recordRound(50_000, 4)
+    progress.recordContact(50_030, 4)
+    progress.recordRound(50_100, 5)
+    progress.recordContact(50_030 + electionTimeoutMaxMs, 5)
+    assert.equal(responseMsAt(52_000), 30, 'it was away for an election timeout')
+    progress.recordRound(52_000, 6)
+    progress.recordContact(52_040, 6)
+    assert.equal(responseMsAt(52_040), 40)
   })
 
   it('is reported as replicating for an election timeout after the follower accepted a message, unless it needs a snapshot', () => {
