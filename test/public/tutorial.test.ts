@@ -1,7 +1,8 @@
-/** Follows the tutorial about tests from the tarball, in an empty project: each program under tsx, and the first one under vitest. */
+/** Follows the tutorial about tests from the tarball, in an empty project: each program under Node.js alone and tsx, the first one under vitest. */
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeRelease } from '../../scripts/node-release.ts'
 import { describeLong } from '../long.ts'
 import { createProject, ROOT, run } from './pack.ts'
 
@@ -20,12 +21,13 @@ describeLong('the tutorial about tests, followed in an empty project', function 
     for (const [number, { code }] of PROGRAMS.entries()) writeFileSync(join(project, `locks-${number}.ts`), code)
   })
 
-  for (const [number, { printed }] of PROGRAMS.entries())
-    it(`prints what the page says, under tsx: program ${number + 1}`, () => {
-      const { stdout, stderr, status } = run('npx', ['--no-install', 'tsx', `locks-${number}.ts`], project)
-      assert.equal(status, 0, stderr)
-      for (const line of linesOf(printed)) assert.ok(stdout.includes(line), `${line}\nis not in:\n${stdout}${stderr}`)
-    })
+  it('prints what the page says, under Node.js alone', function () {
+    const node = stripsTypes() ? process.execPath : downloadedNode()
+    if (node === undefined) this.skip()
+    followed(node, [])
+  })
+
+  it('prints what the page says, under tsx', () => followed('npx', ['--no-install', 'tsx']))
 
   it('names the line of the call under vitest too', () => {
     writeFileSync(
@@ -38,11 +40,37 @@ describeLong('the tutorial about tests, followed in an empty project', function 
       project,
     )
     assert.equal(status, 0, stderr)
-    const [place = ''] = /:\d+:\d+\)/.exec(PROGRAMS[0]?.printed ?? '') ?? []
     assert.match(stdout, /apply\(\) of command 1 calls Date\.now\(\)/)
-    assert.ok(stdout.includes(`locks-0.ts${place}`), `${place} is not in:\n${stdout}`)
+    assertNamesLine(stdout)
   })
+
+  function followed(program: string, args: readonly string[]): void {
+    for (const [number, { printed }] of PROGRAMS.entries()) {
+      const { stdout, stderr, status } = run(program, [...args, `locks-${number}.ts`], project)
+      assert.equal(status, 0, stderr)
+      for (const line of linesOf(printed)) assert.ok(stdout.includes(line), `${line}\nis not in:\n${stdout}${stderr}`)
+      if (number === 0) assertNamesLine(stdout)
+    }
+  }
 })
+
+/** The line and column that the page names for the first program. */
+function assertNamesLine(stdout: string): void {
+  const [place = ''] = /:\d+:\d+\)/.exec(PROGRAMS[0]?.printed ?? '') ?? []
+  assert.ok(stdout.includes(`locks-0.ts${place}`), `${place} is not in:\n${stdout}`)
+}
+
+/** Whether this release of Node.js runs TypeScript, as the page says of those from 22.18 on. */
+function stripsTypes(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  return major > 22 || (major === 22 && minor >= 18)
+}
+
+/** Undefined if it could not be downloaded. */
+function downloadedNode(): string | undefined {
+  const release = nodeRelease('24')
+  return release === undefined ? undefined : join(release.bin, 'node')
+}
 
 /** Those that are the same in every folder and on every machine. */
 function linesOf(printed = ''): string[] {
