@@ -8,9 +8,9 @@ const LETTERS_MAX = 110
 
 console.log('| bug | ms | commands | message |')
 console.log('|---|---|---|---|')
-for (const { bug, machine: Machine, message, allow, logs } of PLANTED) {
+for (const { bug, machine: Machine, message, options } of PLANTED) {
   const startedAt = performance.now()
-  const fault: unknown = await checkStateMachine(() => new Machine(), { ...CHECK, allow, logs }).catch((error) => error)
+  const fault: unknown = await checkStateMachine(() => new Machine(), { ...CHECK, ...options }).catch((error) => error)
   const ms = Math.round(performance.now() - startedAt)
   if (!(fault instanceof MachineFault) || !message.test(fault.message)) throw new Error(`not detected: ${bug}`)
   const [line = ''] = fault.message.split('\n', 1)

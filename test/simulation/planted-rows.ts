@@ -1,6 +1,6 @@
 /** The bugs that checkStateMachine must detect in a job queue by applying logs to machines alone, and what it must say. */
-import type { GuardedKind } from '../../src/testing/state-machine/forbidden-call.ts'
-import { commands, type JobQueue } from './job-queue.ts'
+import type { StateMachineCheck } from '../../src/testing/state-machine/check-options.ts'
+import { type Command, commands, JobQueue, type Result } from './job-queue.ts'
 import {
   CapturedClock,
   CapturedClockInRestore,
@@ -15,12 +15,24 @@ import {
   KeepsSnapshot,
   LosesLastId,
   ModuleCache,
+  ModuleCacheOfAll,
   ModuleIds,
   ModuleState,
   OmitsLastId,
   OrderDiffers,
   TiesDiffer,
+  TwoOwners,
+  WrongOwner,
 } from './planted-bugs.ts'
+import {
+  ReadsEnvironment,
+  ReadsFile,
+  ReadsHostName,
+  ReadsProcessId,
+  RunsProcess,
+  SendsRequest,
+  SetsTimer,
+} from './planted-calls.ts'
 
 /** A bug, and how it must be reported. */
 export interface Planted {
@@ -28,16 +40,18 @@ export interface Planted {
   readonly machine: new () => JobQueue
   readonly commandsMax: number
   readonly message: RegExp
-  /** Kinds of calls that are not guarded, so that only their results show the bug. */
-  readonly allow?: readonly GuardedKind[]
-  /** Fewer logs than by default, if the bug is not detected before the last of them. */
-  readonly logs?: number
+  /** What the check needs besides: knowledge of locks, another process, calls that are not guarded, so that only their results show the bug. */
+  readonly options?: Partial<StateMachineCheck<Command, Result, never, unknown, JobQueue>>
 }
 
 const KEPT = /^after command 0, a machine that had applied .* has a different snapshot, .* must discard the old state/
 const CLOCK =
   /^[^\n]* They differ by the time that has passed: the machine reads a clock that was stored before the check/
 const OUTSIDE = /^[^\n]* It depends on what other machines did before: keep all state in fields of the machine/
+
+export function hasOneOwnerPerLock({ locks }: JobQueue): boolean {
+  return [...locks.values()].every((owners) => owners.length === 1)
+}
 
 /** No clusters: each must be detected by applying logs to machines alone. */
 export const CHECK = { commands, runs: 0 }
@@ -97,33 +111,111 @@ export const PLANTED: readonly Planted[] = [
     bug: 'a cache of the module',
     machine: ModuleCache,
     commandsMax: 30,
-    logs: 40,
+    options: { logs: 40 },
     message:
       /^command \d+ returns "no such job" and \{"payload":"p"\} on two new machines that applied the same commands\. It depends on what other machines did before: keep all state in fields of the machine[\s\S]*could not be shrunk/,
   },
   { bug: 'state in a variable of the module', machine: ModuleState, commandsMax: 2, message: OUTSIDE },
   { bug: 'ids from a counter of the module', machine: ModuleIds, commandsMax: 1, message: OUTSIDE },
-  { bug: 'a stored Date.now in the state', machine: CapturedClock, commandsMax: 2, message: CLOCK, allow: ['time'] },
+  {
+    bug: 'a stored Date.now in the state',
+    machine: CapturedClock,
+    commandsMax: 2,
+    message: CLOCK,
+    options: { allow: ['time'] },
+  },
   {
     bug: 'a stored Date.now in results',
     machine: CapturedClockInResults,
     commandsMax: 1,
     message: CLOCK,
-    allow: ['time'],
+    options: { allow: ['time'] },
   },
   {
     bug: 'a stored Date.now in restore()',
     machine: CapturedClockInRestore,
     commandsMax: 0,
     message: CLOCK,
-    allow: ['time'],
+    options: { allow: ['time'] },
   },
-  { bug: 'a stored performance.now', machine: CapturedPerformance, commandsMax: 1, message: CLOCK, allow: ['time'] },
+  {
+    bug: 'a stored performance.now',
+    machine: CapturedPerformance,
+    commandsMax: 1,
+    message: CLOCK,
+    options: { allow: ['time'] },
+  },
   {
     bug: 'a stored Math.random',
     machine: CapturedRandom,
     commandsMax: 1,
-    allow: ['randomness'],
+    options: { allow: ['randomness'] },
     message: /^[^\n]* apply\(\) must be deterministic: look for input .* such as a random number/,
+  },
+  {
+    bug: 'a cache that all machines of a process share',
+    machine: ModuleCacheOfAll,
+    commandsMax: 30,
+    options: {
+      logs: 20,
+      childProcess: { module: new URL('./planted-bugs.ts', import.meta.url).href, machine: 'ModuleCacheOfAll' },
+    },
+    message: /^[^\n]* in this process and .* in a child process.* such as a variable of the module/,
+  },
+  {
+    bug: 'two owners of a lock, with an invariant',
+    machine: TwoOwners,
+    commandsMax: 2,
+    options: { invariant: hasOneOwnerPerLock },
+    message: /^after command 2 the invariant does not hold: invariant\(\) returned false\n/,
+  },
+  {
+    bug: 'anyone may unlock, with a reference model',
+    machine: WrongOwner,
+    commandsMax: 2,
+    options: { model: () => new JobQueue() },
+    message: /^command \d returns (true|false), but "not yours" on the reference model/,
+  },
+  {
+    bug: 'reads a file',
+    machine: ReadsFile,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 calls fs\.readFileSync\(\)\. /,
+  },
+  {
+    bug: 'runs a program',
+    machine: RunsProcess,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 calls child_process\.execFileSync\(\)\. /,
+  },
+  {
+    bug: 'reads the host name',
+    machine: ReadsHostName,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 calls os\.hostname\(\)\. /,
+  },
+  {
+    bug: 'reads the process id',
+    machine: ReadsProcessId,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 reads process\.pid\. /,
+  },
+  {
+    bug: 'reads an environment variable',
+    machine: ReadsEnvironment,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 reads process\.env\.LOCK_PREFIX\. /,
+  },
+  {
+    bug: 'unlocks by a timer',
+    machine: SetsTimer,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 calls setTimeout\(\)\. /,
+  },
+  {
+    bug: 'sends a request',
+    machine: SendsRequest,
+    commandsMax: 1,
+    message: /^apply\(\) of command 1 calls fetch\(\)\. /,
   },
 ]
