@@ -59,7 +59,8 @@ bench-metrics: $(BUILT) ## Measure what metrics cost a node, in CPU time (ARGS="
 	@node --import tsx bench/metrics-overhead.ts $(ARGS)
 
 bench-simulation: $(INSTALLED) ## Measure how many events per second the simulator runs
-	@node --import tsx bench/simulation/main.ts
+	@$(BIN)/esbuild bench/simulation/main.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.quorate/bench/simulation.mjs
+	@node .quorate/bench/simulation.mjs
 
 simulate: $(INSTALLED) ## Run many simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
 	@if [ -n "$$REPLAY" ]; then $(BIN)/mocha --timeout 0 test/simulation/safety.test.ts $(ARGS); \

@@ -122,9 +122,11 @@ export class RaftError extends Error {
     this.leader = options.leader
     this.hint = options.hint
     this.details = options.details ?? {}
-    Object.defineProperty(this, BRAND, { value: true })
   }
 }
+
+// Once for all errors: a property of each of them would cost as much as its other fields.
+Object.defineProperty(RaftError.prototype, BRAND, { value: true })
 
 /** Whether a value is a RaftError of any copy of this package, and has this code if one is given. */
 export function isRaftError(value: unknown, code?: ErrorCode): value is RaftError {

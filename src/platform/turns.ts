@@ -23,7 +23,9 @@ export function eventLoopTurn(): Promise<void> {
 /** Resolves once all promises that are ready have been processed: Node runs the next-tick queue when its microtask queue is empty. */
 export function microtaskTurn(): Promise<void> {
   if (typeof process === 'undefined' || typeof process.nextTick !== 'function') return eventLoopTurn()
-  return new Promise((resolve) => {
-    process.nextTick(resolve)
-  })
+  return new Promise(atNextTick)
+}
+
+function atNextTick(resolve: () => void): void {
+  process.nextTick(resolve)
 }

@@ -298,6 +298,14 @@ describe('the property checks', () => {
       for (const [other, run] of MORE_RUNS) if (other === id) assertDetected(id, run)
     })
 
+  it('are called with every observation that they read', () => {
+    for (const { id, observes, watch } of ALL_PROPERTIES) {
+      assert.ok(observes !== undefined && observes.length > 0, id)
+      for (const [, type] of watch.toString().matchAll(/observation\.type [!=]== ['"](\w+)['"]/g))
+        assert.ok(observes.includes(type as Observation['type']), `${id} reads '${type}' and does not observe it`)
+    }
+  })
+
   for (const { id, finalStatuses } of [
     { id: 'L1', finalStatuses: { a: {}, b: {} } },
     { id: 'L2', finalStatuses: { a: { role: 'leader', term: 9 }, b: { term: 9 } } },

@@ -79,7 +79,13 @@ const MEMBER_VALUES: { readonly [Field in keyof Member]-?: (member: Member) => u
   metadata: ({ metadata }) => metadata,
 }
 
-function membershipChecksum({ members, voters, outgoing, learners }: Membership): number {
+/** Of each membership in use: the chain asks for it several times. */
+const checksums = new WeakMap<Membership, number>()
+
+function membershipChecksum(membership: Membership): number {
+  const known = checksums.get(membership)
+  if (known !== undefined) return known
+  const { members, voters, outgoing, learners } = membership
   const listed = members.map((member) => {
     const values = Object.values(MEMBER_VALUES).map((read) => read(member))
     // A member without metadata has the checksum that it had before there was any.
@@ -88,5 +94,7 @@ function membershipChecksum({ members, voters, outgoing, learners }: Membership)
   const text = JSON.stringify([listed, voters, outgoing, learners])
   let hash = 1
   for (let offset = 0; offset < text.length; offset++) hash = fold(hash, text.charCodeAt(offset))
-  return hash >>> 0
+  hash >>>= 0
+  checksums.set(membership, hash)
+  return hash
 }

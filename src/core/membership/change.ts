@@ -1,7 +1,7 @@
 /** Computes new memberships. A change of one voter takes one step; a change of more voters goes through a joint membership. */
 import type { MembershipChange } from '../inputs.ts'
 import type { Boot, LogIndex, Member, MemberMetadata, Membership, NodeId } from '../types.ts'
-import { isJoint, memberOf } from './membership.ts'
+import { isJoint } from './membership.ts'
 
 /** Of a peer that says nothing of itself. */
 export const NO_METADATA: MemberMetadata = {}
@@ -77,16 +77,16 @@ export function leaveJoint(joint: Membership): Membership {
  * same object if there is nothing to record.
  */
 export function recordSeenPeers(current: Membership, seen: ReadonlyMap<NodeId, SeenPeer>): Membership {
-  const bound = (member: Member): Member => {
-    const peer = seen.get(member.id)
-    return peer === undefined || peer.directoryId === '' ? member : bindMember(member, peer)
-  }
   // Called in every step of a leader, and nearly always there is nothing to record.
-  if (current.members.every((member) => bound(member) === member)) return current
-  return { ...current, members: current.members.map(bound) }
+  for (const member of current.members)
+    if (bindMember(member, seen) !== member)
+      return { ...current, members: current.members.map((each) => bindMember(each, seen)) }
+  return current
 }
 
-function bindMember(member: Member, { directoryId: seen, boot, metadata }: SeenPeer): Member {
+function bindMember(member: Member, peers: ReadonlyMap<NodeId, SeenPeer>): Member {
+  const { directoryId: seen = '', boot, metadata }: Partial<SeenPeer> = peers.get(member.id) ?? {}
+  if (seen === '') return member
   const bound = member.directoryId === '' ? { ...member, directoryId: seen } : member
   if (bound.directoryId !== seen) return bound
   const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
@@ -136,27 +136,25 @@ export function moveMembers(current: Membership, addressOf: (id: NodeId) => stri
 
 function changeProblem(current: Membership, change: MembershipChange): string | undefined {
   if (isJoint(current)) return 'the membership is joint'
-  const ids = [
-    ...(change.add ?? []).map(({ id }) => id),
-    ...(change.promote ?? []),
-    ...(change.demote ?? []),
-    ...(change.remove ?? []),
-    ...(change.move ?? []).map(({ id }) => id),
-  ]
+  const { add = [], promote = [], demote = [], remove = [], move = [] } = change
+  const moved = move.map(({ id }) => id)
+  const ids = [...add.map(({ id }) => id), ...promote, ...demote, ...remove, ...moved]
   if (ids.length === 0) return 'the change is empty'
   const duplicate = ids.find((id, offset) => ids.indexOf(id) !== offset)
   if (duplicate !== undefined) return `${duplicate} appears twice in the change`
-  for (const { id, address } of change.add ?? []) {
+  const members = current.members.map(({ id }) => id)
+  for (const { id, address } of add) {
     if (id === '' || address === '') return 'a new member needs an id and an address'
-    if (memberOf(current, id) !== undefined) return `${id} is already a member`
+    if (members.includes(id)) return `${id} is already a member`
   }
-  for (const { id, address } of change.move ?? []) {
-    if (memberOf(current, id) === undefined) return `${id} is not a member`
-    if (address === '') return `the new address of ${id} is empty`
-  }
-  for (const id of change.promote ?? []) if (!current.learners.includes(id)) return `${id} is not a learner`
-  for (const id of change.demote ?? []) if (!current.voters.includes(id)) return `${id} is not a voter`
-  for (const id of change.remove ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
+  for (const [named, known, what] of [
+    [moved, members, 'member'],
+    [promote, current.learners, 'learner'],
+    [demote, current.voters, 'voter'],
+    [remove, members, 'member'],
+  ] as const)
+    for (const id of named) if (!known.includes(id)) return `${id} is not a ${what}`
+  for (const { id, address } of move) if (address === '') return `the new address of ${id} is empty`
   return addressProblem(current, change)
 }
 

@@ -158,10 +158,10 @@ export function proposeAutomaticChange(state: RaftState, leader: LeaderState): v
 /** Two processes that claim one identity by turns change the membership at most once in this many election timeouts. */
 const MOVE_INTERVAL_ELECTION_TIMEOUTS = 10
 
-/** Records where members are found that are not at their address of record, if that has not changed for an election timeout. */
+/** With each heartbeat, records where members are found that are not at their address of record, if that has not changed for an election timeout. */
 function recordMoves(state: RaftState, leader: LeaderState): boolean {
   const { membership, now, options, outbox } = state
-  if (now < leader.nextMoveAt) return false
+  if (now < Math.max(leader.nextMoveAt, leader.heartbeatDueAt)) return false
   const since = now - options.electionTimeoutMaxMs
   const moved = moveMembers(membership, (id) => state.places.addressSince(id, since))
   if (moved === membership) return false

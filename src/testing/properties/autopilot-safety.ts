@@ -17,6 +17,7 @@ export const autopilotSafety: Property = {
   name: 'autopilot safety',
   statement:
     'The autopilot removes no voter that has answered the leader within autopilotDeadMs, and takes the number of voters to no less than autopilotVotersMin.',
+  observes: ['started', 'stepped'],
   watch(view) {
     const leaders = new Map<NodeId, { readonly limits: Limits; readonly answeredAt: Map<NodeId, Instant> }>()
     return (observation) => {
@@ -51,6 +52,8 @@ function recordAnswers({ inputs, status, now }: Step, answeredAt: Map<NodeId, In
 
 /** The changes that only the autopilot requests in a simulation: those that depend on the membership, and were not rejected at once. */
 function conditionalChanges({ inputs, effects }: Step): MembershipChange[] {
+  // Nearly all steps have none.
+  if (!inputs.some(({ type }) => type === 'changeMembership')) return []
   const rejected = new Set(effects.settle.flatMap((one) => (one.type === 'changeRejected' ? [one.request] : [])))
   return inputs.flatMap((input) =>
     input.type === 'changeMembership' && input.change.ifIndex !== undefined && !rejected.has(input.request)

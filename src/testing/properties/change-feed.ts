@@ -7,6 +7,7 @@ export const changeFeed: Property = {
   name: 'change feed',
   statement:
     'A reader of changes receives every command that any node applied, once and in order, whatever nodes it follows, or learns where the kept ones begin.',
+  observes: ['applied', 'changed', 'compacted'],
   watch() {
     const commands = new Map<LogIndex, string>()
     const nextIndexes = new Map<number, LogIndex>()

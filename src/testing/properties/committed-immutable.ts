@@ -5,6 +5,7 @@ export const committedImmutable: Property = {
   id: 'I8',
   name: 'committed is immutable',
   statement: 'Once an entry is committed at an index, no node commits a different entry there or deletes it.',
+  observes: ['durable', 'stepped'],
   watch(view) {
     return (observation) => {
       if (observation.type === 'durable') {

@@ -8,6 +8,7 @@ export const committedOnQuorum: Property = {
   name: 'committed on a quorum',
   statement:
     "When a leader commits an entry, the entry is of the leader's term and is durable on a quorum of the current membership.",
+  observes: ['stepped'],
   watch(view) {
     return (observation) => {
       if (observation.type !== 'stepped' || observation.status.role !== 'leader') return undefined

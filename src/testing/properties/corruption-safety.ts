@@ -7,6 +7,7 @@ export const corruptionSafety: Property = {
   id: 'I11',
   name: 'corruption safety',
   statement: 'A node that starts has every entry that was durable on its disk. A node with a damaged disk stops.',
+  observes: ['started'],
   watch(view) {
     return (observation) => {
       if (observation.type !== 'started') return undefined

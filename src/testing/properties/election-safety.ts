@@ -6,6 +6,7 @@ export const electionSafety: Property = {
   id: 'I1',
   name: 'election safety',
   statement: 'At most one node is leader in any term.',
+  observes: ['stepped'],
   watch() {
     const leaders = new Map<Term, NodeId>()
     return (observation) => {

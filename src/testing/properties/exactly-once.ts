@@ -7,6 +7,7 @@ export const exactlyOnce: Property = {
   name: 'exactly once',
   statement:
     'A write takes effect at one index, the same on every node, however often it is sent in its session, and every answer names that index.',
+  observes: ['applied'],
   watch() {
     const applied = new Map<string, { readonly node: NodeId; readonly index: LogIndex }>()
     return (observation) => {

@@ -6,6 +6,7 @@ export const expectedTerm: Property = {
   id: 'I23',
   name: 'expected term',
   statement: 'A write that expects a term is applied from an entry of that term, or not at all.',
+  observes: ['applied', 'invoked'],
   watch() {
     const expected = new Map<string, Term>()
     return (observation) => {

@@ -7,6 +7,7 @@ export const freshReads: Property = {
   name: 'fresh reads',
   statement:
     'A local read with a lowest index or a greatest age is answered from a state that has that index, and every write that was acknowledged that long before.',
+  observes: ['invoked', 'returned'],
   watch() {
     const lowest = new Map<number, LogIndex>()
     return (observation) => {

@@ -5,6 +5,7 @@ export const leaderAppendOnly: Property = {
   id: 'I4',
   name: 'leader append-only',
   statement: 'A leader never overwrites or deletes entries in its log; it only appends.',
+  observes: ['stepped'],
   watch(view) {
     return (observation) => {
       if (observation.type !== 'stepped') return undefined

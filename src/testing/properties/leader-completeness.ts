@@ -7,6 +7,7 @@ export const leaderCompleteness: Property = {
   id: 'I6',
   name: 'leader completeness',
   statement: 'An entry committed in a term is in the log of the leader of every later term.',
+  observes: ['stepped'],
   watch(view) {
     let checkedUpTo = 0
     return (observation) => {

@@ -7,6 +7,7 @@ export const linearizableReads: Property = {
   name: 'linearizable reads',
   statement:
     'A read is answered from a state that has every entry committed on any node before the read was requested.',
+  observes: ['invoked', 'returned', 'stepped'],
   watch(view) {
     const committedAtRequest = new Map<string, LogIndex>()
     let committed: LogIndex = 0

@@ -14,6 +14,7 @@ export const logMatching: Property = {
   name: 'log matching',
   statement:
     'If two logs have an entry with the same index and term, they are identical up to and including that entry.',
+  observes: ['durable'],
   watch(view) {
     const seen = new Map<Term, Map<LogIndex, SeenBlock>>()
     return (observation) => {

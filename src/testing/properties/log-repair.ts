@@ -31,6 +31,7 @@ export const logRepair: Property = {
   name: 'a log is repaired in few rounds',
   statement:
     "A leader finds the last entry that a follower's log has in common with its own in at most two rounds more than that log has conflicting terms.",
+  observes: ['started', 'stepped'],
   watch(view) {
     const repairsByLeader = new Map<NodeId, Map<NodeId, Repair>>()
     return (observation) => {
@@ -66,16 +67,19 @@ export const logRepair: Property = {
   },
 }
 
+const NONE: readonly Rejection[] = []
+
 /** The rejections of this term. */
-function rejectionsIn(inputs: readonly Input[], term: Term): Rejection[] {
-  const rejections: Rejection[] = []
+function rejectionsIn(inputs: readonly Input[], term: Term): readonly Rejection[] {
+  let rejections: Rejection[] | undefined
   for (const input of inputs) {
     if (input.type !== 'receive') continue
     const { from, message } = input
     if (message.type !== 'AppendEntriesResponse' || message.isAccepted || message.term !== term) continue
+    rejections ??= []
     rejections.push({ from, index: message.index, session: message.session })
   }
-  return rejections
+  return rejections ?? NONE
 }
 
 /** Whether the leader acted on the rejection: it answers the current probe or lowered the next index. Late duplicates do neither. */

@@ -9,6 +9,7 @@ export const membershipSafety: Property = {
   name: 'membership safety',
   statement:
     'A leader appends a membership only after it has committed the previous one and an entry of its own term. Every quorum of a membership intersects every quorum of the next. Every node uses the latest membership in its log, and a snapshot has the membership at its index.',
+  observes: ['durable', 'started', 'stepped'],
   watch(view) {
     const latest = new Map<NodeId, { readonly index: number; readonly membership: Membership }>()
     return (observation) => {

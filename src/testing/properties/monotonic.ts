@@ -9,6 +9,7 @@ export const monotonic: Property = {
   name: 'monotonic',
   statement:
     'A term never decreases, even across restarts. While a node runs, its commit and applied index never decrease, nor do match indexes while it leads. snapshot <= applied <= commit <= last, except while a snapshot is installed.',
+  observes: ['durable', 'rolledBack', 'started', 'stepped', 'wiped'],
   watch(view) {
     const terms = new Map<NodeId, Term>()
     const rolledBack = new Set<NodeId>()

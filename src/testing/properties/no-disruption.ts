@@ -1,5 +1,6 @@
 /** No disruption (thesis §4.2.3, §9.6): a node that hears from its leader ignores candidates, such as removed or isolated nodes. */
 import type { Input } from '../../core/inputs.ts'
+import type { Outgoing } from '../../core/messages.ts'
 import type { Instant, NodeId } from '../../core/types.ts'
 import type { NodeView } from './cluster-view.ts'
 import type { Observation } from './observation.ts'
@@ -18,6 +19,7 @@ export const noDisruption: Property = {
   name: 'no disruption',
   statement:
     'With pre-vote and check-quorum, a node that hears from its leader grants no pre-vote, and follows a candidate into a higher term only if that candidate received TimeoutNow.',
+  observes: ['started', 'stepped'],
   watch(view) {
     const lastContact = new Map<NodeId, LeaderContact>()
     return (observation) => {
@@ -44,16 +46,23 @@ function findDisruption(
   const isFresh = lastContact?.leader === before.leader && now - lastContact.at < settings.electionTimeoutMinMs
   if (before.role !== 'leader' && !isFresh) return undefined
   const { leader } = before
-  const higher = inputs.filter((input) => hasHigherTerm(input, before.term))
-  // A leader that stepped down in this step for another reason may follow any candidate.
-  const hasSteppedDown = effects.events.some((event) => event.type === 'steppedDown' && event.reason !== 'higher-term')
-  if (status.term > before.term && higher.length > 0 && higher.every(isUnsolicitedCandidate) && !hasSteppedDown)
-    return `${node}, which hears from ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
+  if (status.term > before.term) {
+    const higher = inputs.filter((input) => hasHigherTerm(input, before.term))
+    // A leader that stepped down in this step for another reason may follow any candidate.
+    const hasSteppedDown = effects.events.some(
+      (event) => event.type === 'steppedDown' && event.reason !== 'higher-term',
+    )
+    if (higher.length > 0 && higher.every(isUnsolicitedCandidate) && !hasSteppedDown)
+      return `${node}, which hears from ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
+  }
   if (status.term !== before.term || status.leader !== leader) return undefined
-  const sent = [...effects.send, ...(effects.persist?.then ?? [])]
-  const grant = sent.find(({ message }) => message.type === 'PreVoteResponse' && message.isGranted)
+  const grant = effects.send.find(isGrantedPreVote) ?? effects.persist?.then.find(isGrantedPreVote)
   if (grant === undefined) return undefined
   return `${node}, which hears from ${leader} in term ${before.term}, granted a pre-vote to ${grant.to}.`
+}
+
+function isGrantedPreVote({ message }: Outgoing): boolean {
+  return message.type === 'PreVoteResponse' && message.isGranted
 }
 
 function isAppendFromLeader(input: Input, leader: NodeId | undefined, term: number): boolean {

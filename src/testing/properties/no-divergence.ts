@@ -6,6 +6,7 @@ export const noDivergence: Property = {
   name: 'no divergence',
   statement:
     'While disks return what was written, no node finds other content in the log of a leader than in its own where the terms are equal.',
+  observes: ['stepped'],
   watch() {
     return (observation) => {
       if (observation.type !== 'stepped') return undefined

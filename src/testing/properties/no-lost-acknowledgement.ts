@@ -7,6 +7,7 @@ export const noLostAcknowledgement: Property = {
   name: 'no lost acknowledgement',
   statement:
     'An acknowledged write is in the final state of every node, a rejected write in none, and no write is applied twice.',
+  observes: ['applied', 'ended', 'invoked', 'returned'],
   watch() {
     const invoked = new Map<number, string>()
     const acknowledged = new Map<LogIndex, string>()

@@ -10,6 +10,7 @@ export const persistBeforeSend: Property = {
   name: 'persist before send',
   statement:
     'What a message states about its sender (term, vote, log, snapshot) is durable on the disk of the sender before it is sent.',
+  observes: ['sent'],
   watch(view) {
     return (observation) => {
       if (observation.type !== 'sent') return undefined

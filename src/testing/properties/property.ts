@@ -19,6 +19,8 @@ export interface Property {
   readonly name: string
   /** The property in one sentence. */
   readonly statement: string
+  /** The observations that the check needs; undefined for all. It is called with no others. */
+  readonly observes?: readonly Observation['type'][] | undefined
   /** Starts to check one run. The returned function is called once per observation, in order. */
   watch(view: ClusterView): PropertyCheck
 }

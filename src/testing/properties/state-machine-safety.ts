@@ -16,6 +16,7 @@ export const stateMachineSafety: Property = {
   name: 'state machine safety',
   statement:
     'Every state machine applies the same command at an index, applies commands in order, and applies each once per start of its node.',
+  observes: ['applied', 'ended', 'restored', 'started'],
   watch({ texts }) {
     const entries = new Map<LogIndex, AppliedCommand>()
     const applied = new Map<NodeId, LogIndex>()

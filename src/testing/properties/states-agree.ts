@@ -5,6 +5,7 @@ export const statesAgree: Property = {
   id: 'I21',
   name: 'states agree',
   statement: 'A deterministic state machine has the same digest on every node after the same entry.',
+  observes: ['stepped'],
   watch() {
     return (observation) => {
       if (observation.type !== 'stepped') return undefined

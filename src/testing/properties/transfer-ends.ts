@@ -6,6 +6,7 @@ export const transferEnds: Property = {
   id: 'L7',
   name: 'a transfer ends',
   statement: 'A leadership transfer completes or is abandoned within one election timeout of the leader, on its clock.',
+  observes: ['started', 'stepped'],
   watch(view) {
     const startedAt = new Map<NodeId, Instant>()
     return (observation) => {

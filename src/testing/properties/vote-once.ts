@@ -6,6 +6,7 @@ export const voteOnce: Property = {
   id: 'I2',
   name: 'vote once',
   statement: 'A node votes for at most one candidate in any term, even across restarts. A candidate votes for itself.',
+  observes: ['durable', 'rolledBack', 'sent', 'stepped', 'wiped'],
   watch(view) {
     const votes = new Map<NodeId, Map<Term, NodeId>>()
     const vote = (voter: NodeId, term: Term, candidate: NodeId): string | undefined => {

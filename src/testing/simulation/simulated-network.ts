@@ -9,6 +9,7 @@ import { Link, unreachable } from './link.ts'
 import { LinkDirection } from './link-direction.ts'
 import type { NetworkConditions } from './network-conditions.ts'
 import { drawDelayUs, NORMAL_CONDITIONS } from './network-conditions.ts'
+import { PairKeys } from './pair-keys.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
@@ -53,6 +54,8 @@ export class SimulatedNetwork {
   readonly #routes = new Map<string, string>()
   readonly #directions = new Map<string, LinkDirection>()
   readonly #links = new Map<string, Link>()
+  readonly #directionKeys = new PairKeys('>')
+  readonly #linkKeys = new PairKeys('-')
   conditions: NetworkConditions
   #isHealed = false
 
@@ -144,8 +147,8 @@ export class SimulatedNetwork {
     if (this.#processAt(from, id) === process) return
     const link = this.#link(from, id)
     this.#disconnect(link, 'the connection was reset')
-    if (process === id) this.#routes.delete(`${from}>${id}`)
-    else this.#routes.set(`${from}>${id}`, process)
+    if (process === id) this.#routes.delete(this.#directionKeys.of(from, id))
+    else this.#routes.set(this.#directionKeys.of(from, id), process)
     this.#reconnectLater(link)
   }
 
@@ -154,7 +157,8 @@ export class SimulatedNetwork {
   }
 
   #processAt(from: NodeId, id: NodeId): string {
-    return this.#routes.get(`${from}>${id}`) ?? id
+    if (this.#routes.size === 0) return id
+    return this.#routes.get(this.#directionKeys.of(from, id)) ?? id
   }
 
   setPeers(process: string, peers: ReadonlyMap<NodeId, string>): void {
@@ -234,7 +238,7 @@ export class SimulatedNetwork {
   }
 
   #direction(from: NodeId, to: NodeId): LinkDirection {
-    const key = `${from}>${to}`
+    const key = this.#directionKeys.of(from, to)
     let direction = this.#directions.get(key)
     if (direction === undefined) {
       direction = new LinkDirection()
@@ -244,11 +248,10 @@ export class SimulatedNetwork {
   }
 
   #link(one: NodeId, other: NodeId): Link {
-    const [a, b] = one < other ? [one, other] : [other, one]
-    const key = `${a}-${b}`
+    const key = one < other ? this.#linkKeys.of(one, other) : this.#linkKeys.of(other, one)
     let link = this.#links.get(key)
     if (link === undefined) {
-      link = new Link(a, b)
+      link = one < other ? new Link(one, other) : new Link(other, one)
       this.#links.set(key, link)
     }
     return link

@@ -6,10 +6,21 @@ export interface Scheduled extends Timer {
   readonly atUs: number
 }
 
-interface QueuedEvent extends Scheduled {
+class QueuedEvent implements Scheduled {
+  readonly atUs: number
   readonly order: number
-  isCancelled: boolean
   readonly callback: () => void
+  isCancelled = false
+
+  constructor(atUs: number, order: number, callback: () => void) {
+    this.atUs = atUs
+    this.order = order
+    this.callback = callback
+  }
+
+  cancel(): void {
+    this.isCancelled = true
+  }
 }
 
 /**
@@ -38,15 +49,7 @@ export class VirtualTime {
 
   at(atUs: number, callback: () => void): Scheduled {
     if (!Number.isSafeInteger(atUs)) throw new RangeError(`a time must be a whole number of microseconds, not ${atUs}`)
-    const event: QueuedEvent = {
-      atUs: Math.max(atUs, this.#nowUs),
-      order: this.#order++,
-      isCancelled: false,
-      callback,
-      cancel() {
-        this.isCancelled = true
-      },
-    }
+    const event = new QueuedEvent(Math.max(atUs, this.#nowUs), this.#order++, callback)
     this.#push(event)
     return event
   }
