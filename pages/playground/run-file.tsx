@@ -20,7 +20,7 @@ export async function openFile(name: string, text: string): Promise<Opened> {
     const verdict =
       failure === undefined ? 'No property is violated' : failure instanceof Error ? failure.message : String(failure)
     const same = isSame === undefined ? '' : isSame ? ' The file says the same.' : ' The file says something else.'
-    return { kind: 'run', name, verdict: `${verdict}.${same}`, page: html?.() ?? '' }
+    return { kind: 'run', name, verdict: `${verdict}.${same}`, page: (await html?.()) ?? '' }
   } catch (error) {
     return { kind: 'problem', text: `${name}: ${(error as Error).message}` }
   }

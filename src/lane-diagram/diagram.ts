@@ -29,10 +29,10 @@ export interface Lane {
   readonly fields: readonly Field[]
 }
 
-/** A line of a card. A wide one has a row of its own. */
+/** A line of a card. A wide one has a row of its own, and a folded one shows its beginning until the reader opens it. Folded ones come last. */
 export interface Field {
   readonly name: string
-  readonly isWide: boolean
+  readonly width: 'narrow' | 'wide' | 'folded'
 }
 
 /** The state of a lane. `values` belong to the fields of the lane. */

@@ -95,13 +95,20 @@ function cards({ lanes, steps, start }: LaneDiagram): string[] {
   return lanes.flatMap(({ name, fields }, lane) => {
     if (fields.length === 0) return []
     const state = states.get(lane)
-    const rows = fields.map(
-      ({ name: field, isWide }, offset) =>
-        `<dt>${escapeText(field)}</dt><dd${isWide ? ' class="wide"' : ''}>${escapeText(state?.values[offset] ?? '')}</dd>`,
+    const shownAt = (offset: number): string => escapeText(state?.values[offset] ?? '')
+    const rows = fields.flatMap(({ name: field, width }, offset) =>
+      width === 'folded' ? [] : [`<dt>${escapeText(field)}</dt><dd class="value ${width}">${shownAt(offset)}</dd>`],
+    )
+    const folds = fields.flatMap(({ name: field, width }, offset) =>
+      width === 'folded'
+        ? [
+            `<details class="fold"><summary>${escapeText(field)} <span class="beginning">${shownAt(offset)}</span></summary><pre class="value">${shownAt(offset)}</pre></details>`,
+          ]
+        : [],
     )
     const cells = (state?.cells ?? []).map(([text, kind]) => `<li class="${kind}">${escapeText(text)}</li>`)
     return [
-      `<article class="card" data-lane="${lane}"><h3><span>${escapeText(name)}</span><span class="badge">${escapeText(state?.badge ?? '')}</span></h3><dl>${rows.join('')}</dl><ul class="cells">${cells.join('')}</ul></article>`,
+      `<article class="card" data-lane="${lane}"><h3><span>${escapeText(name)}</span><span class="badge">${escapeText(state?.badge ?? '')}</span></h3><dl>${rows.join('')}</dl>${folds.join('')}<ul class="cells">${cells.join('')}</ul></article>`,
     ]
   })
 }
@@ -126,13 +133,23 @@ function earlierSection({ earlier }: LaneDiagram): string {
   return `<details id="earlier"><summary>${escapeText(earlier.summary)}</summary>${lines}</details>`
 }
 
-/** What the script needs. Equal states are stored once. */
+/** What the script needs. Equal states are stored once, and so are equal values that are folded. */
 function scriptData(diagram: LaneDiagram, { x, tops, heights }: ReturnType<typeof layoutOf>): object {
   const { steps, lanes, start } = diagram
   const table: unknown[] = []
   const known = new Map<string, number>()
-  const numberOf = ({ badge, values, cells }: LaneState): number => {
-    const row = [badge, values, cells]
+  const texts: string[] = []
+  const knownTexts = new Map<string, number>()
+  const numberOfText = (text: string): number => {
+    const number = knownTexts.get(text) ?? texts.push(text) - 1
+    knownTexts.set(text, number)
+    return number
+  }
+  const numberOf = (lane: number, { badge, values, cells }: LaneState): number => {
+    const stored = values.map((value, offset) =>
+      lanes[lane]?.fields[offset]?.width === 'folded' ? numberOfText(value) : value,
+    )
+    const row = [badge, stored, cells]
     const key = JSON.stringify(row)
     const number = known.get(key) ?? table.push(row) - 1
     known.set(key, number)
@@ -146,8 +163,9 @@ function scriptData(diagram: LaneDiagram, { x, tops, heights }: ReturnType<typeo
     minor: steps.map(({ isMinor }) => (isMinor ? 1 : 0)),
     lanes: lanes.map((_, lane) => [tops[lane], heights[lane]]),
     states: steps.map(({ states }) =>
-      states.length === 0 ? 0 : states.map(([lane, state]) => [lane, numberOf(state)]),
+      states.length === 0 ? 0 : states.map(([lane, state]) => [lane, numberOf(lane, state)]),
     ),
     table,
+    texts,
   }
 }

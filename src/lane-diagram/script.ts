@@ -32,14 +32,17 @@ export const SCRIPT: string = `
   }
 
   function fillCard(lane, card, state, changed) {
-    const badge = card.querySelector('.badge'), values = card.querySelectorAll('dd'), cells = card.querySelector('.cells');
+    const badge = card.querySelector('.badge'), values = card.querySelectorAll('.value'), cells = card.querySelector('.cells');
     const [name, texts, log] = state === undefined ? ['', [], []] : data.table[state];
     badge.textContent = name;
     badge.className = 'badge ' + name.split(' ')[0];
     const before = changed === undefined ? undefined : data.table[changed];
     values.forEach((value, offset) => {
-      value.textContent = texts[offset] ?? '';
-      value.classList.toggle('changed', before !== undefined && before[1][offset] !== texts[offset]);
+      const text = texts[offset] ?? '', beginning = value.parentElement.querySelector('.beginning');
+      for (const each of beginning === null ? [value] : [value, beginning]) {
+        each.textContent = typeof text === 'number' ? data.texts[text] : text;
+        each.classList.toggle('changed', before !== undefined && before[1][offset] !== texts[offset]);
+      }
     });
     cells.replaceChildren(...log.map(([text, kind]) => {
       const cell = document.createElement('li');
@@ -112,6 +115,11 @@ export const SCRIPT: string = `
   events.addEventListener('click', (event) => {
     const row = event.target.closest('li');
     if (row !== null) show(rows.indexOf(row));
+  });
+  /** The same part of all cards, so that the reader can compare them. */
+  const folds = [...document.querySelectorAll('.fold')];
+  for (const fold of folds) fold.querySelector('summary').addEventListener('click', () => {
+    for (const other of folds) if (other !== fold) other.open = !fold.open;
   });
   if (minor !== null) minor.addEventListener('change', () => { document.body.classList.toggle('no-minor', !minor.checked); show(at); });
 

@@ -1,5 +1,5 @@
 /** Formats a counterexample as a self-contained HTML page: a diagram of the calls, with a cursor over their starts, effects and answers. */
-import type { DiagramStep, LaneDiagram, LaneState, Span } from '../lane-diagram/diagram.ts'
+import type { DiagramStep, Field, LaneDiagram, LaneState, Span } from '../lane-diagram/diagram.ts'
 import { diagramPage } from '../lane-diagram/page.ts'
 import { shortened } from '../lane-diagram/text.ts'
 import type { Counterexample } from './counterexample.ts'
@@ -79,8 +79,8 @@ function counterexampleDiagram<State, Operation, Result>(found: Counterexample<S
   }
 }
 
-function fieldsOf(names: readonly string[]): { readonly name: string; readonly isWide: boolean }[] {
-  return names.map((name) => ({ name, isWide: true }))
+function fieldsOf(names: readonly string[]): Field[] {
+  return names.map((name) => ({ name, width: 'wide' }))
 }
 
 function earlierOf<State, Operation, Result>(

@@ -64,8 +64,9 @@ export interface SimulationResult {
   readonly trace: string | undefined
   /**
    * The end of the run, with the failure, as a self-contained page with a diagram. `runFile` is added at its end. Undefined unless `isTraced`.
+   * The states of a `machine` in it are those of other machines, which are made for the page and do the same.
    */
-  readonly html: ((runFile?: string) => string) | undefined
+  readonly html: ((runFile?: string) => Promise<string>) | undefined
 }
 
 export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
@@ -137,7 +138,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   await cluster.reportStep(true)
   const { trace, failure, time } = cluster
   const ids = cluster.nodes.map(({ id }) => id)
-  const facts = { seed, failure, events: time.executed, timeUs: time.nowUs }
+  const facts = { seed, failure, machine, events: time.executed, timeUs: time.nowUs }
   return {
     seed,
     events: time.executed,

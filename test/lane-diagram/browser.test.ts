@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Property } from '../../src/testing/index.ts'
-import { LEADER, simulate } from '../../src/testing/index.ts'
+import { LEADER, machineUnderTest, simulate } from '../../src/testing/index.ts'
 import { needBrowser } from '../browser/browser.ts'
 import { inOpenPage } from './open-page.ts'
 
@@ -46,7 +46,7 @@ describe('the page of a run in a browser', function () {
       ),
     })
     assert.notEqual(failure, undefined)
-    page = html?.() ?? ''
+    page = (await html?.()) ?? ''
   })
   const inPage = (script: string, width?: number): Promise<unknown> =>
     inOpenPage(browser, page, `${READER}\n${script}`, width)
@@ -120,4 +120,42 @@ describe('the page of a run in a browser', function () {
     assert.deepEqual(requests, [])
     assert.ok(width <= available, `${width} of ${available} pixels`)
   })
+
+  it('folds the state of the machine of the user, opens it on all cards at once, and follows the cursor', async () => {
+    const machine = machineUnderTest({ make: () => new Sum(), command: (number) => number })
+    const run = { seed: 3, cluster: { voters: 3, spares: 0 }, faults: [], machine, isTraced: true, healAtMs: 1500 }
+    const workload = [{ type: 'write', atMs: 700, node: LEADER, count: 4 }] as const
+    const { html } = await simulate({ ...run, workload })
+    const [folded, opened, first, last] = (await inOpenPage(
+      browser,
+      (await html?.()) ?? '',
+      `${READER}
+      const folds = () => [...document.querySelectorAll('.fold')]
+      const state = () => [folds().map(({ open }) => open), folds().map((fold) => fold.querySelector('pre').textContent), folds()[0].querySelector('pre').checkVisibility()]
+      const folded = state(); folds()[1].querySelector('summary').click(); const opened = state()
+      press('Home'); const first = state(); press('End'); return [folded, opened, first, state()]`,
+    )) as [boolean[], string[], boolean][]
+    assert.deepEqual([folded?.[0], folded?.[2]], [[false, false, false], false])
+    assert.deepEqual([opened?.[0], opened?.[2]], [[true, true, true], true])
+    assert.deepEqual(first?.[1], ['after 0: 0', '', ''])
+    assert.deepEqual(last?.[1], folded?.[1])
+    assert.match(last?.[1][0] ?? '', /^after \d+: \d{2}$/)
+  })
 })
+
+class Sum {
+  total = 0
+
+  apply(amount: number): number {
+    this.total += amount
+    return this.total
+  }
+
+  snapshot(): Uint8Array[] {
+    return [new TextEncoder().encode(String(this.total))]
+  }
+
+  restore(): void {
+    this.total = Number.NaN
+  }
+}

@@ -39,7 +39,7 @@ describe('the page of a run', () => {
     const options = { seed: 1, workload: [], faults: [], settings: { preVote: false, electionTimeoutMaxMs: 155 } }
     const { html, failure, events } = await simulate({ ...options, interceptors, isTraced: true })
     assert.match(String(failure), /^PropertyViolation: I2 /)
-    const page = html?.('# a run file') ?? ''
+    const page = (await html?.('# a run file')) ?? ''
     const document = parsePage(page)
     assert.equal(document.querySelector('h1.bad')?.textContent, 'I2 vote once is violated')
     const rows = [...document.querySelectorAll('.events li')]
@@ -61,7 +61,7 @@ describe('the page of a run', () => {
   it('draws roles and terms, elections, commits, calls, snapshots, crashes, starts, faults and lost messages', async () => {
     const { html, failure } = await simulate({ ...FAULTY, isTraced: true })
     assert.equal(failure, undefined)
-    const document = parsePage(html?.() ?? '')
+    const document = parsePage((await html?.()) ?? '')
     assert.equal(document.querySelector('h1.bad'), null)
     for (const kind of ['leader', 'follower', 'down', 'call'])
       assert.ok(document.querySelector(`#diagram .span.${kind}`), `a span: ${kind}`)
@@ -79,7 +79,7 @@ describe('the page of a run', () => {
       ...{ ...FAULTY, isTraced: true, properties: [NO_SECOND_TERM] },
       workload: [{ type: 'write', atMs: 590, node: LEADER, count: 60 }],
     })
-    const document = parsePage(html?.() ?? '')
+    const document = parsePage((await html?.()) ?? '')
     const causes = [...document.querySelectorAll('.causes li')].map(({ textContent }) => textContent)
     assert.match(
       causes.join('\n'),
@@ -93,7 +93,7 @@ describe('the page of a run', () => {
 
   it('draws every message that arrives from a place before its arrival', async () => {
     const { html } = await simulate({ ...FAULTY, isTraced: true })
-    const document = parsePage(html?.() ?? '')
+    const document = parsePage((await html?.()) ?? '')
     const shafts = [...document.querySelectorAll('#diagram .arrow .shaft')].map(
       (shaft) => shaft.getAttribute('d') ?? '',
     )
@@ -109,7 +109,7 @@ describe('the page of a run', () => {
     const workload = Array.from({ length: 60 }, (_, number) => write(500 + number * 100))
     const { html, trace } = await simulate({ ...FAULTY, workload, healAtMs: 8000, isTraced: true })
     assert.ok((trace?.split('\n').length ?? 0) > 3 * STEPS_MAX)
-    const page = html?.('x'.repeat(1000)) ?? ''
+    const page = (await html?.('x'.repeat(1000))) ?? ''
     assert.ok(page.length < PAGE_BYTES_MAX, `${page.length} bytes`)
     const document = parsePage(page)
     assert.equal(document.querySelectorAll('.events li').length, STEPS_MAX)
@@ -123,7 +123,7 @@ describe('the page of a run', () => {
 
   it('is complete if nothing has happened yet', async () => {
     const { html } = await simulate({ ...FAULTY, isTraced: true, settings: { heartbeatIntervalMs: 5000 } })
-    const document = parsePage(html?.() ?? '')
+    const document = parsePage((await html?.()) ?? '')
     assert.match(
       document.querySelector('.events li.failure')?.textContent ?? '',
       /n0L0 .* is violated: n0 stopped by itself/,
@@ -131,7 +131,7 @@ describe('the page of a run', () => {
     const whole = [...document.querySelectorAll('details')].map(({ textContent }) => textContent)
     assert.match(whole[0] ?? '', /^The whole failuren0 stopped by itself: RaftError: .*\n +at /)
     const stopped = await simulate({ ...FAULTY, isTraced: true, onStep: () => 'stop' })
-    assert.doesNotMatch(stopped.html?.() ?? '', /NaN/)
+    assert.doesNotMatch((await stopped.html?.()) ?? '', /NaN/)
   })
 
   it('is not recorded without a trace', async () => {
@@ -143,7 +143,7 @@ describe('a page with a lane diagram', () => {
   const HOSTILE = `</script></style><img src=x onerror=alert(1)>"'&\u202e\u0000`
 
   it('shows hostile names as text, without characters that hide or reorder text', () => {
-    const state = { badge: HOSTILE, values: [HOSTILE], cells: [[HOSTILE, 'applied']] } as const
+    const state = { badge: HOSTILE, values: [HOSTILE, HOSTILE, HOSTILE], cells: [[HOSTILE, 'applied']] } as const
     const span = { lane: 0, from: 0, to: 1, kind: 'call', color: 0, label: HOSTILE, title: HOSTILE }
     const step = {
       lane: 0,
@@ -156,7 +156,13 @@ describe('a page with a lane diagram', () => {
     } as const
     const diagram: LaneDiagram = {
       ...{ title: HOSTILE, sentences: [HOSTILE], start: 0, hasFailure: true, isTimed: true, minorName: HOSTILE },
-      lanes: [{ name: HOSTILE, kind: 'band', fields: [{ name: HOSTILE, isWide: false }] }],
+      lanes: [
+        {
+          name: HOSTILE,
+          kind: 'band',
+          fields: (['narrow', 'wide', 'folded'] as const).map((width) => ({ name: HOSTILE, width })),
+        },
+      ],
       steps: [
         { ...step, states: [[0, state]] },
         { ...step, states: [] },

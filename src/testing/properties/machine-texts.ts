@@ -9,6 +9,8 @@ export interface MachineTexts {
   answer(answer: string): string
   /** Two results that differ. */
   results(one: string, other: string): readonly [string, string]
+  /** A snapshot. By default its text, if it is one. */
+  state?(state: string): string
   /** Two snapshots that differ. Undefined if they have no text. */
   states?(one: string, other: string): readonly [string, string]
 }

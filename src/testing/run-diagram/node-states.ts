@@ -11,8 +11,8 @@ export const LOG_ENTRIES_SHOWN = 12
 const NARROW_FIELDS = ['term', 'vote', 'leader', 'last', 'commit', 'applied', 'snapshot', 'persisted']
 
 export const FIELDS: readonly Field[] = [
-  ...NARROW_FIELDS.map((name) => ({ name, isWide: false })),
-  ...['members', 'on disk'].map((name) => ({ name, isWide: true })),
+  ...NARROW_FIELDS.map((name) => ({ name, width: 'narrow' as const })),
+  ...['members', 'on disk'].map((name) => ({ name, width: 'wide' as const })),
 ]
 
 /** The state as the observations so far show it. */

@@ -1,12 +1,21 @@
 /** The lane diagram of a run: a lane for each node over virtual time, one for the calls of clients, and one for faults. */
-import type { Arrow, DiagramStep, LaneDiagram, LaneState, Span } from '../../lane-diagram/diagram.ts'
+import type { Arrow, DiagramStep, LaneDiagram, Span } from '../../lane-diagram/diagram.ts'
 import { diagramPage } from '../../lane-diagram/page.ts'
 import { shortened } from '../../lane-diagram/text.ts'
 import { idOf } from '../properties/processes.ts'
 import { PropertyViolation } from '../properties/property.ts'
+import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { formatMessage } from '../text/format-message.ts'
+import { MACHINE_FIELD, MachineStates } from './machine-states.ts'
 import { FIELDS } from './node-states.ts'
-import type { RecordedMessage, RecordedRun, RecordedSpan, RecordedStep, RunRecorder } from './run-recorder.ts'
+import type {
+  RecordedMessage,
+  RecordedRun,
+  RecordedSpan,
+  RecordedState,
+  RecordedStep,
+  RunRecorder,
+} from './run-recorder.ts'
 import { CALLS_LANE, EARLIER_LINES_MAX, LETTERS_MAX, RUN_LANE } from './run-recorder.ts'
 
 /** How much of the words of a failure the top of the page shows, and how much its end. */
@@ -23,6 +32,8 @@ export interface RunFacts {
   readonly timeUs: number
   /** The run file, for the end of the page. */
   readonly runFile: string | undefined
+  /** The user's machine. */
+  readonly machine: MachineUnderTest | undefined
 }
 
 const LEGEND: LaneDiagram['legend'] = [
@@ -60,12 +71,20 @@ const SCALE =
   'Distances grow with the square root of the time between two events. Numbers (#) are those of the trace, and of quorate replay --until. A color is a term.'
 
 /** The end of the run as a page. */
-export function runPage(recorder: RunRecorder, nodes: readonly string[], facts: RunFacts): string {
-  return diagramPage(runDiagram(recorder, nodes, facts))
+export async function runPage(recorder: RunRecorder, nodes: readonly string[], facts: RunFacts): Promise<string> {
+  const { recorded } = recorder
+  const { machine } = facts
+  const shown = machine === undefined ? undefined : await MachineStates.of(recorded, machine)
+  return diagramPage(runDiagram(recorded, nodes, facts, shown))
 }
 
-function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunFacts): LaneDiagram {
-  const recorded = recorder.recorded
+function runDiagram(
+  recorded: RecordedRun,
+  nodes: readonly string[],
+  facts: RunFacts,
+  machines: MachineStates | undefined,
+): LaneDiagram {
+  const fields = machines === undefined ? FIELDS : [...FIELDS, MACHINE_FIELD]
   const { steps, messages, spans, baseStates, failureStep } = recorded
   const hasCalls = spans.some(({ lane }) => lane === CALLS_LANE)
   const names = [RUN_LANE, ...processLanes(nodes, steps), ...(hasCalls ? [CALLS_LANE] : [])]
@@ -78,9 +97,12 @@ function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunF
     lanes: names.map((name) => ({
       name,
       kind: name === RUN_LANE ? 'notes' : name === CALLS_LANE ? 'bars' : 'band',
-      fields: name === RUN_LANE || name === CALLS_LANE ? [] : FIELDS,
+      fields: name === RUN_LANE || name === CALLS_LANE ? [] : fields,
     })),
-    steps: steps.map((step, offset) => diagramStep(step, offset === 0 ? baseStates : undefined, laneOf)),
+    steps: steps.map((step, offset) => {
+      const states = new Map([...(offset === 0 ? baseStates : []), ...step.states])
+      return diagramStep(step, shownStates(states, machines, laneOf), laneOf)
+    }),
     spans: spans.map((span) => diagramSpan(span, positions, laneOf)),
     arrows: messages.map((message) => diagramArrow(message, positions, laneOf)),
     ...{ start, hasFailure: facts.failure !== undefined, isTimed: true },
@@ -136,13 +158,8 @@ function earlierOf({ steps, earlier, dropped, omittedHeartbeats }: RecordedRun):
   return { summary: `${before}, and ${heartbeats}; ${which} are listed here`, lines: earlier }
 }
 
-function diagramStep(
-  step: RecordedStep,
-  base: ReadonlyMap<string, LaneState> | undefined,
-  laneOf: (name: string) => number,
-): DiagramStep {
+function diagramStep(step: RecordedStep, states: DiagramStep['states'], laneOf: (name: string) => number): DiagramStep {
   const { event, timeUs, lane, text, mark, markLabel, isMinor } = step
-  const states = new Map([...(base ?? []), ...step.states])
   return {
     ...{
       lane: laneOf(lane),
@@ -153,8 +170,20 @@ function diagramStep(
       markLabel,
       isMinor,
     },
-    states: [...states].map(([node, state]) => [laneOf(node), state]),
+    states,
   }
+}
+
+function shownStates(
+  states: ReadonlyMap<string, RecordedState>,
+  machines: MachineStates | undefined,
+  laneOf: (name: string) => number,
+): DiagramStep['states'] {
+  return [...states].map(([node, state]) => {
+    const { badge, values, cells } = state
+    const shown = machines === undefined ? values : [...values, machines.textOf(state)]
+    return [laneOf(node), { badge, values: shown, cells }]
+  })
 }
 
 /** The offsets of steps by their numbers. A step that was left out has the offset of the one before it. */

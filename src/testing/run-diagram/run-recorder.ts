@@ -2,13 +2,14 @@
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Message } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { NodeId } from '../../core/types.ts'
+import type { LogIndex, NodeId } from '../../core/types.ts'
 import type { LaneState, Mark } from '../../lane-diagram/diagram.ts'
 import type { ClusterView } from '../properties/cluster-view.ts'
 import type { Observation } from '../properties/observation.ts'
 import { PropertyViolation } from '../properties/property.ts'
 import type { ChangeMark } from './change-marks.ts'
 import { ChangeMarks } from './change-marks.ts'
+import { MachineHistory } from './machine-history.ts'
 import { differenceOf, nodeStateOf } from './node-states.ts'
 import { TrivialMessages } from './trivial-messages.ts'
 
@@ -21,7 +22,7 @@ export const EARLIER_LINES_MAX = 100
 /** The number of letters of a text in a diagram. */
 export const LETTERS_MAX = 300
 
-const NO_STATES: ReadonlyMap<NodeId, LaneState> = new Map()
+const NO_STATES: ReadonlyMap<NodeId, RecordedState> = new Map()
 /** The parts of a status that a card shows. */
 const SHOWN = [
   ...(['role', 'term', 'votedFor', 'leader', 'lastIndex', 'lastTerm', 'commitIndex', 'appliedIndex'] as const),
@@ -42,7 +43,12 @@ export interface RecordedStep {
   mark: Mark | undefined
   markLabel: string
   isMinor: boolean
-  states: ReadonlyMap<NodeId, LaneState>
+  states: ReadonlyMap<NodeId, RecordedState>
+}
+
+/** The state of a node, and where that of the user's machine can be found, if there is one. */
+export interface RecordedState extends LaneState {
+  readonly machine: { readonly history: MachineHistory; readonly index: LogIndex } | undefined
 }
 
 /** `sentAfter` and `step` are numbers of steps. */
@@ -73,7 +79,7 @@ export interface RecordedRun {
   readonly messages: readonly RecordedMessage[]
   readonly spans: readonly RecordedSpan[]
   /** The states before the first step. */
-  readonly baseStates: ReadonlyMap<NodeId, LaneState>
+  readonly baseStates: ReadonlyMap<NodeId, RecordedState>
   /** What happened before, as lines: the last important ones. */
   readonly earlier: readonly string[]
   /** The number of steps before the first one, and of heartbeats that were left out. */
@@ -111,9 +117,11 @@ export class RunRecorder {
   /** By receiver: several nodes may receive the same message object. */
   readonly #sent = new WeakMap<Message | PeerMessage, Map<NodeId, Sent>>()
   readonly #lastStatuses = new Map<NodeId, RaftStatus>()
+  /** What the current machine of each process did. */
+  readonly #histories = new Map<NodeId, MachineHistory>()
   readonly #lastStates = new Map<NodeId, { readonly state: LaneState; readonly text: string }>()
   /** The states before the first step kept. */
-  readonly #baseStates = new Map<NodeId, LaneState>()
+  readonly #baseStates = new Map<NodeId, RecordedState>()
   readonly #earlier: string[] = []
   #failureStep: number | undefined
 
@@ -131,6 +139,13 @@ export class RunRecorder {
       ...{ earlier: this.#earlier, dropped: this.#dropped, omittedHeartbeats: this.#omittedHeartbeats },
       failureStep: this.#failureStep,
     }
+  }
+
+  /** From here on, the process has a new machine. */
+  machineMade(process: NodeId): MachineHistory {
+    const history = new MachineHistory()
+    this.#histories.set(process, history)
+    return history
   }
 
   /** Adds a step for a line of the trace. */
@@ -179,8 +194,9 @@ export class RunRecorder {
     if (observation.type === 'returned') return this.#closeCall(observation, firstStep)
     if (observation.type === 'sent') return this.#remember(observation)
     if (observation.type === 'ended') return
-    if (observation.type === 'applied' || (observation.type === 'stepped' && !this.#showsChange(observation))) return
     const { node } = observation
+    if (observation.type === 'applied') return this.#showMachine(node, firstStep)
+    if (observation.type === 'stepped' && !this.#showsChange(observation)) return
     const change = this.#marks.of(observation)
     const state = nodeStateOf(this.#view.node(node))
     const text = JSON.stringify(state)
@@ -193,9 +209,24 @@ export class RunRecorder {
       step.markLabel = change.label
     }
     this.#lastStates.set(node, { state, text })
-    step.states = new Map([...step.states, [node, state]])
+    step.states = new Map([...step.states, [node, { ...state, machine: this.#machineOf(node) }]])
     step.isMinor = false
     this.#follow(node, state, step.number)
+  }
+
+  /** The user's machine has applied a command, of which the core learns later. */
+  #showMachine(node: NodeId, firstStep: number): void {
+    const last = this.#lastStates.get(node)
+    const machine = this.#machineOf(node)
+    if (last === undefined || machine === undefined) return
+    const step = this.#stepOf(node, firstStep, undefined)
+    if (step !== undefined) step.states = new Map([...step.states, [node, { ...last.state, machine }]])
+  }
+
+  /** The user's machine, if its process is running. */
+  #machineOf(node: NodeId): RecordedState['machine'] {
+    const history = this.#histories.get(node)
+    return history === undefined || !this.#view.node(node).isUp ? undefined : { history, index: history.lastIndex }
   }
 
   /** The run has failed, at the last observation of this node if there was one. */

@@ -48,7 +48,7 @@ export interface ReplayResult {
   /** The text of the file with the outcome of this replay: unchanged if `isSame`. */
   readonly text: string
   /** The end of the run, with the failure if there is one, as a self-contained page with a diagram. Undefined if `isTraced` is false. */
-  readonly html: (() => string) | undefined
+  readonly html: (() => Promise<string>) | undefined
 }
 
 /**
@@ -75,7 +75,7 @@ export async function replayRun(text: string, options: ReplayOptions = {}): Prom
   const { failure, trace, html: page } = result
   const { event, timeUs } = state
   const now = withOutcome(text, isStopped || isSame === true ? expected : outcome)
-  const html = page === undefined ? undefined : (): string => page(now)
+  const html = page === undefined ? undefined : (): Promise<string> => page(now)
   return { outcome, expected, isSame, isStopped, failure, event, timeUs, state, trace, text: now, html }
 }
 

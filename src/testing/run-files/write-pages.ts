@@ -20,7 +20,7 @@ export async function writePages(
     await writeFile(page.path, text)
     pages.push(page)
   }
-  await write({ shows: 'run', path }, html?.(runFile))
+  await write({ shows: 'run', path }, await html?.(runFile))
   const calls = failure instanceof PropertyViolation ? failure.html?.() : undefined
   await write({ shows: 'calls', path: path.replace(/(\.html)?$/, '-calls.html') }, calls)
   return pages

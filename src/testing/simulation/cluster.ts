@@ -11,6 +11,7 @@ import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
 import { PropertyMonitor } from '../properties/property-monitor.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
+import type { MachineHistory } from '../run-diagram/machine-history.ts'
 import { RunRecorder } from '../run-diagram/run-recorder.ts'
 import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { addressOf } from './endpoint.ts'
@@ -180,6 +181,10 @@ export class Cluster implements NodeEnvironment {
     const { violation } = this.#check(observation)
     this.trace?.recorder.observe(observation, firstStep)
     if (violation !== undefined) this.fail(violation, processOf(observation))
+  }
+
+  machineMade(process: string): MachineHistory | undefined {
+    return this.trace?.recorder.machineMade(process)
   }
 
   #check(observation: Observation): { readonly violation: unknown } {

@@ -8,10 +8,12 @@ import { splitIntoChunks } from '../state-machine/machine-under-test.ts'
 /** Receives what the state machine does. */
 export interface MachineObserver {
   applied(context: ApplyContext, command: string, result: string): void
-  restored(index: LogIndex): void
+  /** `userSnapshot` is the part of the snapshot from which the user's machine was restored. */
+  restored(index: LogIndex, userSnapshot: Uint8Array): void
 }
 
-const CHUNK_BYTES = 200
+/** The size of the chunks in which machines receive snapshots. */
+export const CHUNK_BYTES = 200
 
 /** Its snapshot is the byte length of the ledger, a line break, the ledger, and the snapshot of the user's machine, if there is one. */
 export class LedgerMachine implements StateMachine<string, string, string, string> {
@@ -59,8 +61,9 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
       last = Number(line.slice(0, space))
       this.commands.set(last, line.slice(space + 1))
     }
-    await this.userMachine?.restore(splitIntoChunks(bytes.subarray(end), CHUNK_BYTES))
-    this.#observer.restored(last)
+    const userSnapshot = bytes.subarray(end)
+    await this.userMachine?.restore(splitIntoChunks(userSnapshot, CHUNK_BYTES))
+    this.#observer.restored(last, userSnapshot)
   }
 
   /** Every simulated cluster compares states, so that a run shows whether an honest one ever seems to differ. */

@@ -12,6 +12,7 @@ import { COPIES } from '../properties/copies.ts'
 import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
 import { PropertyViolation } from '../properties/property.ts'
+import type { MachineHistory } from '../run-diagram/machine-history.ts'
 import type { CheckedMachine, MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { CheckedRaft } from './checked-core.ts'
 import { addressOf } from './endpoint.ts'
@@ -39,8 +40,9 @@ export interface NodeEnvironment {
   /** Functions that make parts of every node faulty, to test the properties. */
   readonly interceptors: Interceptors | undefined
   observe(observation: Observation): void
-  /** Reports a failure of the run, for example a node that cannot start. */
-  /** `process` is where the failure showed. */
+  /** Called when the user's machine of a process was made. What it does is then recorded, if the run is. */
+  machineMade(process: string): MachineHistory | undefined
+  /** Reports a failure of the run, for example a node that cannot start. `process` is where the failure showed. */
   fail(error: unknown, process: string): void
 }
 
@@ -131,12 +133,16 @@ export class SimulatedNode {
       return
     }
     this.#clock = clock
+    const history = userMachine === undefined ? undefined : this.#environment.machineMade(process)
     const machine = new LedgerMachine(
       {
-        applied: ({ index, term }, command, result) => {
+        applied: (context, command, result) => {
+          const { index, term } = context
+          history?.applied(Number(command.slice(1)), context)
           if (isCurrent()) this.#environment.observe({ type: 'applied', node: process, index, term, command, result })
         },
-        restored: (index) => {
+        restored: (index, userSnapshot) => {
+          history?.restored(index, userSnapshot)
           if (isCurrent()) this.#environment.observe({ type: 'restored', node: process, index })
         },
       },

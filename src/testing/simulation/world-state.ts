@@ -1,28 +1,24 @@
 /** The complete state of a simulation as plain data: the source of printed nodes and of the state hash. Field names are hashed too. */
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
-import { collectChunks, concatBytes } from '../../platform/bytes.ts'
+import { concatBytes } from '../../platform/bytes.ts'
 import { sha256 } from '../../platform/checksums.ts'
-import { eventLoopTurn } from '../../platform/turns.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
 import type { PropertyMonitor } from '../properties/property-monitor.ts'
-import type { CheckedMachine } from '../state-machine/machine-under-test.ts'
 import { formatBlocks } from '../text/format-message.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { NetworkState, SimulatedNetwork } from './simulated-network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+import { userSnapshot } from './user-snapshot.ts'
 import type { VirtualTime } from './virtual-clock.ts'
-
-/** A snapshot of the user's machine that takes more turns of the event loop is considered endless. */
-const SNAPSHOT_TURNS_MAX = 10_000
 
 export interface MachineState {
   readonly commands: number
   /** The last command with its index, or '-'. */
   readonly last: string
   readonly digest: string
-  /** The digest of the snapshot of the user's machine; undefined without one. */
+  /** The digest of the snapshot of the user's machine, or why it has none; undefined without a machine. */
   readonly triedDigest: string | undefined
 }
 
@@ -137,28 +133,13 @@ function logOf({ log }: NodeView): NodeState['log'] {
 
 async function machineState({ commands, userMachine }: LedgerMachine): Promise<MachineState> {
   const [index, command] = [...commands].at(-1) ?? []
+  const tried = userMachine === undefined ? undefined : await userSnapshot(userMachine)
   return {
     commands: commands.size,
     last: index === undefined ? '-' : `${command} at ${index}`,
     digest: digest(JSON.stringify([...commands])),
-    triedDigest: userMachine === undefined ? undefined : await userMachineDigest(userMachine),
+    triedDigest: tried instanceof Uint8Array ? digest(tried) : tried,
   }
-}
-
-/** A machine that throws, or whose snapshot never ends, gets a fixed text in place of a digest. */
-async function userMachineDigest(machine: CheckedMachine): Promise<string> {
-  try {
-    const bytes = await Promise.race([collectChunks(machine.snapshot()), afterManyTurns()])
-    return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
-  } catch (error) {
-    return `its snapshot fails: ${(error as Error).message}`
-  }
-}
-
-/** Resolves after more turns of the event loop than any snapshot of a simulation takes. */
-async function afterManyTurns(): Promise<undefined> {
-  for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await eventLoopTurn()
-  return undefined
 }
 
 function diskState({ memory, failure, freeBytes, damage }: SimulatedDisk): DiskState {

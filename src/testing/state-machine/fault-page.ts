@@ -287,5 +287,5 @@ class FaultRecorder<Command, Result> {
 
 function fieldsOf(lane: number): Field[] {
   const names = ['commands', 'command', 'returned', 'state', ...(lane === FIRST ? ['fault'] : ['difference'])]
-  return names.map((name) => ({ name, isWide: true }))
+  return names.map((name) => ({ name, width: 'wide' }))
 }

@@ -12,9 +12,12 @@ const SHOWN_BEFORE = 20
 /** The same place of two values, described with what each has there. */
 export type TwoPlaces = readonly [string, string]
 
-/** Formats a value for a message. An object without a prototype, which fast-check generates, is shown like any other. */
-export function formatValue(value: unknown): string {
-  return inspect(withPrototypes(value), { depth: SHOWN_DEPTH, breakLength: Number.POSITIVE_INFINITY })
+/**
+ * Formats a value for a message, in one line unless `breakLength` allows others. An object without a prototype, which fast-check generates,
+ * is shown like any other.
+ */
+export function formatValue(value: unknown, breakLength: number = Number.POSITIVE_INFINITY): string {
+  return inspect(withPrototypes(value), { depth: SHOWN_DEPTH, breakLength })
 }
 
 /** The path of the first difference, with what each value has there: `jobs.a.owner: 'n1'`. Undefined if none is found. */

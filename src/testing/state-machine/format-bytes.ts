@@ -30,9 +30,9 @@ export function formatBoth(
 }
 
 /** What `decode` returns or JSON, otherwise text or hexadecimal. */
-export function formatBytes(bytes: Uint8Array, decode?: (bytes: Uint8Array) => unknown): string {
+export function formatBytes(bytes: Uint8Array, decode?: (bytes: Uint8Array) => unknown, breakLength?: number): string {
   const value = decodedBy(decode, bytes)
-  if (value !== undefined) return formatValue(value.decoded)
+  if (value !== undefined) return formatValue(value.decoded, breakLength)
   return bytes.length === 0 ? '(no bytes)' : (textOf(bytes) ?? hexOf(bytes))
 }
 

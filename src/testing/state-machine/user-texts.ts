@@ -10,6 +10,9 @@ export interface NumberedValues {
   query?(number: number): unknown
 }
 
+/** The length from which a state takes several lines. */
+const STATE_LINE_LETTERS = 50
+
 /** The name stands behind each value, because the rest of a report uses it. */
 export function userTexts<Command, Result>(
   { resultCodec, answerCodec }: MachineSpec<Command, Result>,
@@ -23,6 +26,7 @@ export function userTexts<Command, Result>(
     result: (result) => formatBytes(bytesOf(result), decodeResult),
     answer: (answer) => formatBytes(bytesOf(answer), (bytes) => answerCodec.decode(bytes)),
     results: (one, other) => formatBoth(bytesOf(one), bytesOf(other), decodeResult),
+    state: (state) => formatBytes(bytesOf(state), undefined, STATE_LINE_LETTERS),
     states: (one, other) => formatBoth(bytesOf(one), bytesOf(other)),
   }
 }
