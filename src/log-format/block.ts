@@ -153,12 +153,13 @@ function checkLengths(view: DataView, count: number, size: number): void {
 export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   const { bytes, count } = block
   const view = viewOf(bytes)
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { buffer, byteOffset } = bytes
   const payloads: Uint8Array[] = new Array(count)
   let position = HEADER_BYTES + 4 * count
   for (let offset = 0; offset < count; offset++) {
     const length = view.getUint32(HEADER_BYTES + 4 * offset, true) & LENGTH_MASK
-    payloads[offset] = plain.subarray(position, position + length)
+    // `subarray` takes twice as long.
+    payloads[offset] = new Uint8Array(buffer, byteOffset + position, length)
     position += length
   }
   return payloads

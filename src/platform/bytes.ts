@@ -41,6 +41,7 @@ const latin1Slice: ((this: Uint8Array) => string) | undefined =
 
 /** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
+  if (bytes.length === 0) return ''
   return latin1Slice === undefined ? portableLatin1(bytes) : latin1Slice.call(bytes)
 }
 
