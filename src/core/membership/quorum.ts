@@ -11,20 +11,23 @@ export function quorumValue(membership: Membership, reachedBy: (id: NodeId) => n
   return Math.min(incoming, majorityValue(membership.outgoing, reachedBy))
 }
 
+/** In use during a call only: every step of a leader counts quorums, and should allocate nothing for it. */
+const values: number[] = []
+
 function majorityValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
   if (voters.length === 0) return -Infinity
-  // Every step of a leader counts quorums, and there are few voters: an insertion sort in descending order.
-  const values: number[] = []
+  // There are few voters: an insertion sort in descending order.
+  let count = 0
   for (const id of voters) {
     const value = reachedBy(id)
-    let place = values.length
+    let place = count++
     while (place > 0 && (values[place - 1] as number) < value) {
       values[place] = values[place - 1] as number
       place--
     }
     values[place] = value
   }
-  return values[values.length >> 1] as number
+  return values[count >> 1] as number
 }
 
 /** Whether the voters for which `isIn` holds are a quorum. */
