@@ -11,18 +11,13 @@ import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
 import { checkAlone } from './state-machine/check-alone.ts'
-import { describeFault } from './state-machine/check-logs.ts'
+import { runLogsInChildProcess } from './state-machine/check-in-child-process.ts'
 import type { ResolvedCheck, StateMachineCheck } from './state-machine/check-options.ts'
 import { withDefaults } from './state-machine/check-options.ts'
-import { checkRun, encodeLog } from './state-machine/check-run.ts'
-import type { ChildRun } from './state-machine/child-process.ts'
-import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
 import type { StateMachineCoverage } from './state-machine/coverage.ts'
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { explainRun, RunLog } from './state-machine/explain-run.ts'
-import { MachineFault } from './state-machine/machine-fault.ts'
 import type { MachineSpec } from './state-machine/machine-harness.ts'
-import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
 import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'
@@ -73,22 +68,19 @@ export async function checkStateMachine<
 ): Promise<StateMachineTotals> {
   const check = withDefaults(machine, options)
   const spec = specOf(machine, check)
+  const { directory, seed } = check
+  const rejectWithPage = async (error: unknown): Promise<never> => {
+    throw await withFaultPage(spec, error, { directory, seed })
+  }
   // The child process runs first: an endless loop would also hang this process.
-  const compareWithChild = await runLogsInChildProcess(spec, check)
+  const compareWithChild = await runLogsInChildProcess(spec, check).catch(rejectWithPage)
   const checkHere = async (): Promise<StateMachineTotals> => {
     const { coverage, isWatched } = await checkAlone(spec, check)
     await compareWithChild()
     const clusters = await checkInClusters(spec, check)
     return { ...clusters, coverage, notChecked: skippedChecks(check, isWatched) }
   }
-  const { directory, seed } = check
-  const totals = await withDeterminismGuard(
-    () =>
-      checkHere().catch(async (error: unknown) => {
-        throw await withFaultPage(spec, error, { directory, seed })
-      }),
-    check.allow,
-  )
+  const totals = await withDeterminismGuard(() => checkHere().catch(rejectWithPage), check.allow)
   for (const warning of totals.coverage.warnings)
     process.emitWarning(`checkStateMachine: ${warning}`, 'CoverageWarning')
   return totals
@@ -122,40 +114,6 @@ function madeBy<Machine>(make: () => Machine): Machine | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Runs logs in a child process. The returned function runs them here and compares the results. */
-async function runLogsInChildProcess<Command, Result>(
-  spec: MachineSpec<Command, Result>,
-  { commands, childProcess, logs, logEntriesMax, seed }: ResolvedCheck<Command, Result>,
-): Promise<() => Promise<void>> {
-  if (childProcess === undefined) return async () => {}
-  const sampledLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
-  // Shorter logs first, so that the reported one is easy to read.
-  sampledLogs.sort((one, other) => one.length - other.length)
-  const reporting = <Value>(log: readonly Command[], call: () => Value): Value => {
-    try {
-      return call()
-    } catch (fault) {
-      throw fault instanceof MachineFault ? withCommands(fault, log, seed) : fault
-    }
-  }
-  const encoded = sampledLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
-  const bytes = encoded.map((entries) => entries.map((entry) => entry.bytes))
-  const childRuns = await runInChildProcess(childProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
-    throw fault instanceof ChildTimeout ? withCommands(fault, sampledLogs[fault.log] ?? [], seed) : fault
-  })
-  return async () => {
-    for (const [offset, log] of sampledLogs.entries()) {
-      const here = await checkRun(() => new MachineHarness(spec, encoded[offset] ?? []), log.length)
-      reporting(log, () => checkChildRun(here, childRuns[offset] as ChildRun, spec.resultCodec))
-    }
-  }
-}
-
-function withCommands<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
-  const commands = log.slice(0, fault.commands)
-  return describeFault({ fault, commands, contexts: undefined, otherCommands: [], isRepeated: true }, seed)
 }
 
 /**

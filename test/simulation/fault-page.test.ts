@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { checkStateMachine, replayStateMachine } from '../../src/testing/check-state-machine.ts'
 import type { StateMachineCheck } from '../../src/testing/state-machine/check-options.ts'
 import { foreignParts, parsePage } from '../lane-diagram/parsed-page.ts'
 import { faultOf } from './fault-of.ts'
+import { Endless, HostDependent, SnapshotOfHost, Sum, ThrowsElsewhere } from './importable-machines.ts'
 import { commands, JobQueue } from './job-queue.ts'
 import { KeepsReady, ModuleState, OrderDiffers, TwoOwners, WrongOwner } from './planted-bugs.ts'
 
@@ -16,10 +18,13 @@ describe('the page of a fault of a state machine', () => {
   const directory = mkdtempSync(join(tmpdir(), 'quorate-pages-'))
   after(() => rmSync(directory, { recursive: true }))
 
+  function pageOf(Machine: new () => JobQueue, options: Options = {}) {
+    return pageOfCheck(checkStateMachine(() => new Machine(), { commands, runs: 0, directory, ...(options as object) }))
+  }
+
   /** What the page says that the message names. */
-  async function pageOf(Machine: new () => JobQueue, options: Options = {}) {
-    const check = { commands, runs: 0, directory, ...(options as object) }
-    const { message } = await faultOf(checkStateMachine(() => new Machine(), check))
+  async function pageOfCheck(check: Promise<unknown>) {
+    const { message } = await faultOf(check)
     const path = /\nTo see it in a browser: (\S+\.html)$/.exec(message)?.[1] ?? assert.fail(message)
     const page = readFileSync(path, 'utf8')
     assert.deepEqual(foreignParts(page), [])
@@ -71,6 +76,69 @@ describe('the page of a fault of a state machine', () => {
     })
     assert.match(invariant.failure, /^command 2machineapplies .*: after command 2 the invariant does not hold/)
     assert.equal((await pageOf(ModuleState)).title, 'The state machine keeps state outside of it')
+  })
+
+  it('shows a command or a result that its codec changes, after the commands before it', async () => {
+    const numbers = { runs: 0, directory, commands: fc.constantFrom(1, Number.NaN) }
+    const command = await pageOfCheck(checkStateMachine(() => new Sum(), numbers))
+    assert.equal(command.title, 'A codec changes a value')
+    assert.match(
+      command.failure,
+      /^command 1machineapplies NaN: command 1 is changed by its codec: NaN is decoded as null/,
+    )
+    class Average extends Sum {
+      override apply(add: number): unknown {
+        return Number(super.apply(add)) < 3 ? this.total : { average: Number.NaN }
+      }
+    }
+    const ones = { ...numbers, commands: fc.constant(1) }
+    const result = await pageOfCheck(checkStateMachine(() => new Average(), ones))
+    assert.match(
+      result.failure,
+      /^command 3machineapplies 1: the result of command 3 is changed by its codec: at \.average/,
+    )
+    assert.deepEqual(result.cards[0]?.slice(0, 2), ['3', '1'])
+  })
+
+  describe('found in a child process', () => {
+    const module = new URL('./importable-machines.ts', import.meta.url).href
+    const pageOfChild = (Machine: new () => Sum) =>
+      pageOfCheck(
+        checkStateMachine(() => new Machine(), {
+          ...{ commands: fc.integer({ min: 1, max: 9 }), logs: 5, runs: 0, directory, deadlineMs: 1000 },
+          childProcess: { module, machine: Machine.name },
+        }),
+      )
+
+    it('shows the results of both processes', async () => {
+      const { title, lanes, failure, cards } = await pageOfChild(HostDependent)
+      assert.equal(title, 'Another process has other results')
+      assert.deepEqual(lanes, ['machine', 'another process'])
+      assert.match(
+        failure,
+        /^command 1another processapplies \d and returns '\d another-host another-user': the result is /,
+      )
+      assert.match(cards[1]?.[4] ?? '', /and that of the machine/)
+    })
+
+    it('shows the snapshots of both', async () => {
+      const { failure } = await pageOfChild(SnapshotOfHost)
+      assert.match(failure, /another process.*: the state is .*"another-host .*, and that of the machine /)
+    })
+
+    it('shows what the machine threw there', async () => {
+      const { lanes, failure, message } = await pageOfChild(ThrowsElsewhere)
+      assert.doesNotMatch(message, /at runChild/)
+      assert.deepEqual(lanes, ['machine', 'another process'])
+      assert.match(failure, /^command 2another processapplies \d: in a child process the machine threw Error: not here/)
+    })
+
+    it('shows the call that did not return, and makes no call here', async () => {
+      const { lanes, rows, failure } = await pageOfChild(Endless)
+      assert.deepEqual(lanes, ['another process'])
+      assert.match(failure, /another processapplies \d: apply\(\) of command \d+ did not return within 1000 ms/)
+      assert.equal(rows.at(-1), failure)
+    })
   })
 
   it('stands beside the run file and the page of the cluster that found the fault', async () => {

@@ -1,4 +1,4 @@
-/** State machines that a child process can import: a correct one, two that depend on the process, one with an endless loop. */
+/** State machines that a child process can import: a correct one, some that depend on the process, one with an endless loop. */
 import { hostname } from 'node:os'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 
@@ -35,6 +35,27 @@ const place = `${hostname()} ${process.env.USER ?? 'no user'}`
 export class HostDependent extends Sum {
   override apply(add: number): unknown {
     return `${super.apply(add)} ${place}`
+  }
+}
+
+export class SnapshotOfHost extends Sum {
+  override snapshot(): Iterable<Uint8Array> {
+    return [Buffer.from(JSON.stringify({ place, total: this.total }))]
+  }
+
+  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = ''
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString()
+    this.total = (JSON.parse(text) as { total: number }).total
+  }
+}
+
+export class ThrowsElsewhere extends Sum {
+  count = 0
+
+  override apply(add: number): unknown {
+    if (++this.count === 2 && place.startsWith('another-host')) throw new Error('not here')
+    return super.apply(add)
   }
 }
 

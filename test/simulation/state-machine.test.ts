@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine, replayStateMachine } from '../../src/testing/check-state-machine.ts'
+import { faultOf } from './fault-of.ts'
 import {
   BufferReuser,
   calling,
@@ -346,6 +347,17 @@ describe('checkStateMachine rejects a faulty machine', () => {
       checkStateMachine(machine, { ...SMALL_CHECK, commands }),
       /^MachineFault: command 1 is changed by its codec/,
     )
+  })
+
+  it('whose commands are changed by their codec, of which it lists the one, also if only other commands have it', async () => {
+    const rarely = fc.oneof({ weight: 60, arbitrary: fc.nat(5) }, { weight: 1, arbitrary: fc.constant(Number.NaN) })
+    for (let seed = 1; seed <= 10; seed++) {
+      const check = { commands: rarely, logs: 100, runs: 0, seed }
+      assert.match(
+        (await faultOf(checkStateMachine(() => new Sum(), check))).message,
+        /^command 1 is changed by its codec: NaN is decoded as null[\s\S]*The commands:\n {2}1 {2}NaN\n/,
+      )
+    }
   })
 
   it('whose digest() depends on more than the state, or is no text', async () => {

@@ -88,15 +88,7 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
   withOtherCommands(): MachineHarness<Command, Result> | undefined {
     if (this.#otherEntries.length === 0) return undefined
     const machine = new MachineHarness(this.#spec, this.#otherEntries)
-    try {
-      machine.applyAll(0, this.#otherEntries.length)
-    } catch (thrown) {
-      if (thrown instanceof MachineFault) {
-        thrown.isOfOtherCommands = true
-        thrown.part = { type: 'run' }
-      }
-      throw thrown
-    }
+    this.#inOtherCommands(() => machine.applyAll(0, this.#otherEntries.length))
     machine.continueWith(this.#entries)
     return machine
   }
@@ -138,7 +130,20 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
 
   encode(): void {
     this.#entries = encodeLog(this.#spec, this.#log.commands, this.#log.contexts)
-    this.#otherEntries = encodeLog(this.#spec, this.#log.otherCommands)
+    this.#otherEntries = this.#inOtherCommands(() => encodeLog(this.#spec, this.#log.otherCommands))
+  }
+
+  /** A fault of the call is one of the other commands. */
+  #inOtherCommands<Value>(call: () => Value): Value {
+    try {
+      return call()
+    } catch (thrown) {
+      if (thrown instanceof MachineFault) {
+        thrown.isOfOtherCommands = true
+        thrown.part = { type: 'run' }
+      }
+      throw thrown
+    }
   }
 
   #includes(type: LogPart['type']): boolean {

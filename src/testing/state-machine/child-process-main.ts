@@ -4,6 +4,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
+import { formatThrown } from './machine-fault.ts'
 import { collectBytes, versionOf } from './machine-under-test.ts'
 
 /** The URL of this module, which the parent process passes to the child. */
@@ -18,10 +19,13 @@ export interface ChildRequest {
   readonly logs: readonly (readonly string[])[]
 }
 
-/** The output, one JSON object per line: the call that begins, or the result of a log. */
+/**
+ * The output, one JSON object per line. Each call of `apply()`, and then of `snapshot()`, `begins`; `result` is what the command before it
+ * returned.
+ */
 export type ChildMessage =
-  | { readonly type: 'begins'; readonly log: number; readonly number: number }
-  | { readonly type: 'ended'; readonly log: number; readonly results: readonly string[]; readonly end: string }
+  | { readonly type: 'begins'; readonly log: number; readonly result: string | undefined }
+  | { readonly type: 'ended'; readonly log: number; readonly snapshot: string }
   | { readonly type: 'threw'; readonly log: number; readonly number: number; readonly error: string }
 
 /** The host name that a module reads while it is loaded. */
@@ -44,18 +48,20 @@ export async function runChild(): Promise<void> {
     try {
       const machine = make()
       const machineVersion = versionOf(machine)
-      const results: string[] = []
+      let result: string | undefined
       for (const command of commands) {
-        send({ type: 'begins', log, number: ++number })
-        const result = machine.apply(codec.decode(Buffer.from(command, 'base64')), {
+        send({ type: 'begins', log, result })
+        number++
+        const returned = machine.apply(codec.decode(Buffer.from(command, 'base64')), {
           ...{ index: number, term: 1, machineVersion },
         })
-        results.push(Buffer.from(resultCodec.encode(result)).toString('base64'))
+        result = Buffer.from(resultCodec.encode(returned)).toString('base64')
       }
-      send({ type: 'begins', log, number: ++number })
-      send({ type: 'ended', log, results, end: (await collectBytes(machine.snapshot())).toString('base64') })
+      send({ type: 'begins', log, result })
+      number++
+      send({ type: 'ended', log, snapshot: (await collectBytes(machine.snapshot())).toString('base64') })
     } catch (thrown) {
-      send({ type: 'threw', log, number, error: thrown instanceof Error ? String(thrown.stack) : String(thrown) })
+      send({ type: 'threw', log, number, error: formatThrown(thrown) })
     }
   }
 }

@@ -8,6 +8,7 @@ import type { ExpectedRun } from './check-run.ts'
 import type { ChildMessage, ChildRequest } from './child-process-main.ts'
 import { CHILD_MODULE, OTHER_HOST } from './child-process-main.ts'
 import { formatBoth } from './format-bytes.ts'
+import type { OtherRun } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 
 /** The module from which a child process loads the state machine. */
@@ -23,9 +24,6 @@ export interface MachineModule {
   readonly execArgv?: readonly string[] | undefined
 }
 
-/** The result of a log in the child process: the run, or what was thrown at which command. */
-export type ChildRun = ExpectedRun | { readonly threw: string; readonly number: number }
-
 /** Chosen to differ from the settings of most machines. */
 const TIME_ZONE = 'Pacific/Chatham'
 const LOCALE = 'tr_TR.UTF-8'
@@ -33,12 +31,12 @@ const NAMES = { USER: 'another-user', LOGNAME: 'another-user', USERNAME: 'anothe
 /** The time allowed for the process to start and load the module. */
 const START_TIMEOUT_MS = 30_000
 
-/** Throws a ChildTimeout if a call into the machine takes longer than `deadlineMs`. */
+/** Runs the logs, the later ones only if the earlier ones ended. Throws a ChildTimeout if a call into the machine takes longer than `deadlineMs`. */
 export async function runInChildProcess(
   target: MachineModule,
   logs: readonly (readonly Buffer[])[],
   deadlineMs: number,
-): Promise<readonly ChildRun[]> {
+): Promise<readonly OtherRun[]> {
   const { module, machine, codec, resultCodec } = target
   const execArgv = target.execArgv ?? process.execArgv.filter((option) => !option.startsWith('--inspect'))
   const program = `import { runChild } from ${JSON.stringify(CHILD_MODULE)}; await runChild()`
@@ -51,8 +49,9 @@ export async function runInChildProcess(
   // The process may exit before it has read everything. Its stderr then has the reason.
   child.stdin?.on('error', () => {})
   child.stdin?.end(JSON.stringify(request))
-  const runs: ChildRun[] = []
+  const runs: OtherRun[] = []
   let last: ChildMessage | undefined
+  let results: Buffer[] = []
   let isLate = false
   const kill = (): void => {
     isLate = true
@@ -63,57 +62,63 @@ export async function runInChildProcess(
     clearTimeout(timer)
     timer = setTimeout(kill, deadlineMs)
     last = JSON.parse(line) as ChildMessage
-    if (last.type === 'ended') runs[last.log] = { results: last.results.map(bytes), finalSnapshot: bytes(last.end) }
-    if (last.type === 'threw') runs[last.log] = { threw: last.error, number: last.number }
+    if (last.type === 'begins') {
+      if (last.result !== undefined) results.push(bytes(last.result))
+      continue
+    }
+    runs.push({
+      results,
+      finalSnapshot: last.type === 'ended' ? bytes(last.snapshot) : undefined,
+      threw: last.type === 'threw' ? { number: last.number, error: last.error } : undefined,
+    })
+    results = []
   }
   clearTimeout(timer)
-  if (isLate && last?.type === 'begins') throw childTimeout(last, logs[last.log]?.length ?? 0, deadlineMs)
+  if (isLate && last?.type === 'begins')
+    throw new ChildTimeout(runs.length, logs[runs.length]?.length ?? 0, results, deadlineMs)
   if (runs.length < logs.length) throw new Error(`the child process could not run ${module}: ${await stderr}`)
   return runs
 }
 
 /** Throws a MachineFault if a log has a different result in the child process. */
-export function checkChildRun(here: ExpectedRun, there: ChildRun, codec: Pick<Codec<unknown>, 'decode'>): void {
+export function checkChildRun(here: ExpectedRun, there: OtherRun, codec: Pick<Codec<unknown>, 'decode'>): void {
   const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, under another user and host name, and at a different time: look for input that is neither in the commands nor in the state, such as a variable of the module, or what the module read while it was loaded.`
   const fault = (number: number, what: string): MachineFault =>
     new MachineFault('another process', number, `${what} ${advice}`)
-  if ('threw' in there) throw fault(there.number, `in a child process the machine threw ${there.threw}.`)
   for (const [offset, result] of here.results.entries()) {
-    const other = there.results[offset] as Buffer
-    if (!result.equals(other))
+    const other = there.results[offset]
+    if (other !== undefined && !result.equals(other))
       throw fault(
         offset + 1,
         `command ${offset + 1} returns ${formatBoth(result, other, (encoded) => codec.decode(encoded)).join(' in this process and ')} in a child process.`,
       )
   }
-  if (!here.finalSnapshot.equals(there.finalSnapshot))
+  if (there.threw !== undefined)
+    throw fault(there.threw.number, `in a child process the machine threw ${there.threw.error}.`)
+  const { finalSnapshot } = there
+  if (finalSnapshot !== undefined && !here.finalSnapshot.equals(finalSnapshot))
     throw fault(
       here.results.length,
-      `after ${here.results.length} commands the snapshot is ${formatBoth(here.finalSnapshot, there.finalSnapshot).join(' in this process and ')} in a child process.`,
+      `after ${here.results.length} commands the snapshot is ${formatBoth(here.finalSnapshot, finalSnapshot).join(' in this process and ')} in a child process.`,
     )
 }
 
-/** A call into the machine that did not return in time, and the number of its log. */
+/** A call into the machine that did not return in time: the number of its log, and how far that came. */
 export class ChildTimeout extends MachineFault {
   readonly log: number
+  readonly run: OtherRun
 
-  constructor(log: number, commands: number, message: string) {
-    super('settles', commands, message)
+  constructor(log: number, commands: number, results: readonly Buffer[], deadlineMs: number) {
+    const number = results.length + 1
+    const call = number > commands ? `snapshot() after command ${commands}` : `apply() of command ${number}`
+    super(
+      'settles',
+      Math.min(number, commands),
+      `${call} did not return within ${deadlineMs} ms (deadlineMs) in a child process: every node would hang here, and nothing can interrupt it. Look for an endless loop.`,
+    )
     this.log = log
+    this.run = { results, finalSnapshot: undefined, threw: undefined }
   }
-}
-
-function childTimeout(
-  { log, number }: ChildMessage & { readonly type: 'begins' },
-  commands: number,
-  deadlineMs: number,
-): ChildTimeout {
-  const call = number > commands ? `snapshot() after command ${commands}` : `apply() of command ${number}`
-  return new ChildTimeout(
-    log,
-    Math.min(number, commands),
-    `${call} did not return within ${deadlineMs} ms (deadlineMs) in a child process: every node would hang here, and nothing can interrupt it. Look for an endless loop.`,
-  )
 }
 
 function base64(bytes: Buffer): string {

@@ -5,9 +5,11 @@ import { shortened } from '../../lane-diagram/text.ts'
 import type { LogToCheck } from './check-log.ts'
 import { machinesOf } from './check-log.ts'
 import { machineBefore } from './check-restore.ts'
+import { encodeLog } from './check-run.ts'
 import { formatValue } from './first-difference.ts'
 import { formatBoth, formatBytes } from './format-bytes.ts'
-import type { MachineFault, MachineRule, RestorePart } from './machine-fault.ts'
+import type { MachineRule, OtherRun, RestorePart } from './machine-fault.ts'
+import { MachineFault } from './machine-fault.ts'
 import type { MachineHarness, MachineSpec } from './machine-harness.ts'
 
 /** The number of commands that are shown: the last ones. */
@@ -56,17 +58,23 @@ const SCALE =
   'Columns are commands, not to scale. A state is what snapshot() of a new machine returns that applied the commands up to there.'
 
 /** Something that a machine did. */
-interface Moment {
+interface Act {
   readonly lane: typeof FIRST | typeof SECOND
   /** The number of the last command that the machine has applied. */
   readonly number: number
-  readonly what: 'created' | 'applied' | 'prepared' | 'restored'
+  readonly what: 'created' | 'applied' | 'prepared' | 'restored' | 'snapshot'
   readonly text: string
+}
+
+/** What came of it. */
+interface Outcome {
   readonly result: Buffer | undefined
   readonly state: Buffer | undefined
   /** The first line of what was thrown, or what is wrong. */
   readonly thrown: string | undefined
 }
+
+type Moment = Act & Outcome
 
 /** The page of a fault whose message lists commands; undefined for any other fault. */
 export async function faultPage<Command, Result>(
@@ -74,13 +82,13 @@ export async function faultPage<Command, Result>(
   fault: MachineFault,
 ): Promise<string | undefined> {
   const { shown } = fault
-  // A command that cannot be encoded cannot be applied either.
-  if (shown === undefined || fault.rule === 'codec') return undefined
+  if (shown === undefined) return undefined
   const log = { ...shown, restoredAt: [] } as unknown as LogToCheck<Command>
   const recorder = new FaultRecorder(spec, log)
-  const { part } = shown
-  if (part?.type === 'restore') await recorder.recordRestore(part)
-  else await recorder.recordRuns(secondOf(fault))
+  const { part, other } = shown
+  if (other !== undefined) await recorder.recordOther(other, fault)
+  else if (part?.type === 'restore') await recorder.recordRestore(part)
+  else await recorder.recordRuns(secondOf(fault), fault)
   return diagramPage(recorder.diagram(fault))
 }
 
@@ -97,20 +105,20 @@ class FaultRecorder<Command, Result> {
   readonly #moments: Moment[] = []
   /** The number of the first command that is shown. */
   readonly #first: number
-  #second: string | undefined
+  #names: readonly string[] = ['machine']
 
   constructor(spec: MachineSpec<Command, Result>, log: LogToCheck<Command>) {
     this.#spec = spec
     this.#log = log
     // Without the invariant: the state that violates it is shown, too.
-    this.#machines = machinesOf({ ...spec, invariant: undefined }, log)
+    this.#machines = machinesOf({ ...spec, invariant: undefined }, { ...log, commands: encodable(spec, log) })
     this.#first = Math.max(1, log.commands.length - COMMANDS_MAX + 1)
   }
 
   /** One machine applies the log, and the other is restored from its snapshot after command `at` and applies the rest. */
   async recordRestore(part: RestorePart): Promise<void> {
     const { at, before } = part
-    this.#second = 'restored'
+    this.#names = ['machine', 'restored']
     const prepared = (): MachineHarness<Command, Result> | undefined => machineBefore(this.#machines, part)
     const restored = async (): Promise<MachineHarness<Command, Result>> => {
       const machine = prepared() ?? this.#machines.at(0)
@@ -144,8 +152,8 @@ class FaultRecorder<Command, Result> {
   }
 
   /** One machine applies the log, and so does the other one, or the model. */
-  async recordRuns(second: ReturnType<typeof secondOf>): Promise<void> {
-    this.#second = second
+  async recordRuns(second: ReturnType<typeof secondOf>, fault: MachineFault): Promise<void> {
+    if (second !== undefined) this.#names = ['machine', second]
     const model = second === 'model' ? this.#machines.model() : undefined
     for (let number = 1; number < this.#first; number++) model?.apply(number)
     await this.#created()
@@ -155,6 +163,38 @@ class FaultRecorder<Command, Result> {
       if (model !== undefined) await this.#add(moment, async () => ({ result: model.apply(number) }))
       else if (second !== undefined) await this.#add(moment, async () => this.#apply(number))
     }
+    if (this.#machines.last < this.#log.commands.length) this.#noteFailed(FIRST, this.#machines.last + 1, fault)
+  }
+
+  /** What the machine did in another process. Nothing is called here if a call did not return there. */
+  async recordOther(other: OtherRun, fault: MachineFault): Promise<void> {
+    const isStuck = fault.rule === 'settles'
+    const lane = isStuck ? FIRST : SECOND
+    this.#names = isStuck ? ['another process'] : ['machine', 'another process']
+    if (!isStuck) await this.#created()
+    const stateAfter = (number: number): Buffer | undefined =>
+      number === this.#machines.last ? other.finalSnapshot : undefined
+    if (this.#first === 1 && other.threw?.number !== 0)
+      this.#note({ lane, number: 0, what: 'created', text: 'is new' }, { state: stateAfter(0) })
+    for (let number = this.#first; number <= this.#machines.last; number++) {
+      if (!isStuck) await this.#applied(number)
+      const result = other.results[number - 1]
+      if (result === undefined) continue
+      const text = this.#commandText(number)
+      this.#note({ lane, number, what: 'applied', text }, { result, state: stateAfter(number) })
+    }
+    const failed = other.threw?.number ?? (isStuck ? other.results.length + 1 : undefined)
+    if (failed !== undefined) this.#noteFailed(lane, failed, fault)
+  }
+
+  /** The call of this number, which no machine can make here. */
+  #noteFailed(lane: Moment['lane'], number: number, { message }: MachineFault): void {
+    const [thrown = ''] = message.split('\n', 1)
+    const { length } = this.#log.commands
+    if (number === 0) this.#note({ lane, number, what: 'created', text: 'is created' }, { thrown })
+    else if (number > length)
+      this.#note({ lane, number: length, what: 'snapshot', text: 'takes a snapshot' }, { thrown })
+    else this.#note({ lane, number, what: 'applied', text: this.#commandText(number) }, { thrown })
   }
 
   diagram(fault: MachineFault): LaneDiagram {
@@ -172,7 +212,7 @@ class FaultRecorder<Command, Result> {
     return {
       title: TITLES[fault.rule],
       sentences: [shortened(sentence, STATE_LETTERS_MAX)],
-      lanes: ['machine', ...(this.#second === undefined ? [] : [this.#second])].map((name, lane) => ({
+      lanes: this.#names.map((name, lane) => ({
         name,
         kind: 'bars',
         fields: fieldsOf(lane),
@@ -210,20 +250,23 @@ class FaultRecorder<Command, Result> {
 
   /** Nothing follows what was thrown. */
   async #add(
-    moment: Pick<Moment, 'lane' | 'number' | 'what' | 'text'>,
+    act: Act,
     call: () => Promise<{ result?: Buffer; machine?: MachineHarness<Command, Result> | undefined }>,
   ): Promise<void> {
-    if (this.#moments.some(({ lane, thrown }) => lane === moment.lane && thrown !== undefined)) return
+    if (this.#moments.some(({ lane, thrown }) => lane === act.lane && thrown !== undefined)) return
     let result: Buffer | undefined
     try {
       const called = await call()
       result = called.result
-      const state = (await called.machine?.takeSnapshot())?.bytes
-      this.#moments.push({ ...moment, result, state, thrown: undefined })
+      this.#note(act, { result, state: (await called.machine?.takeSnapshot())?.bytes })
     } catch (error) {
       const [thrown = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1)
-      this.#moments.push({ ...moment, result, state: undefined, thrown })
+      this.#note(act, { result, thrown })
     }
+  }
+
+  #note(act: Act, { result, state, thrown }: Partial<Outcome>): void {
+    this.#moments.push({ ...act, result, state, thrown })
   }
 
   #commandText(number: number): string {
@@ -282,6 +325,20 @@ class FaultRecorder<Command, Result> {
       span: spans.find((span) => span.lane === lane && span.from === offset),
       states: [[lane, laneState]],
     }
+  }
+}
+
+/** The commands before the first one that its codec changes or rejects. */
+function encodable<Command, Result>(
+  spec: MachineSpec<Command, Result>,
+  { commands }: LogToCheck<Command>,
+): readonly Command[] {
+  try {
+    encodeLog(spec, commands)
+    return commands
+  } catch (thrown) {
+    if (!(thrown instanceof MachineFault)) throw thrown
+    return commands.slice(0, thrown.commands - 1)
   }
 }
 

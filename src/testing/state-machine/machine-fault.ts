@@ -45,12 +45,23 @@ export type LogPart =
 /** The place of an entry in the log. */
 export type EntryPlace = Omit<ApplyContext, 'machineVersion'>
 
+/** What another process did with a log, as far as it came. */
+export interface OtherRun {
+  /** The results of the commands that returned. */
+  readonly results: readonly Buffer[]
+  readonly finalSnapshot: Buffer | undefined
+  /** What it threw, and at which command: 0 while the machine was created, and one more than there are commands in `snapshot()`. */
+  readonly threw: { readonly number: number; readonly error: string } | undefined
+}
+
 /** The commands that a message lists. */
 export interface ShownLog {
   readonly commands: readonly unknown[]
   readonly contexts: readonly EntryPlace[] | undefined
   readonly otherCommands: readonly unknown[]
   readonly part: LogPart | undefined
+  /** Undefined if the fault was found in this process. */
+  readonly other?: OtherRun | undefined
 }
 
 export class MachineFault extends Error {
