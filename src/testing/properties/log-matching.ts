@@ -29,7 +29,7 @@ export const logMatching: Property = {
         const earlier = blocksOfTerm.get(block.first)
         if (earlier === undefined) blocksOfTerm.set(block.first, current)
         else {
-          const difference = differenceOf(earlier, current)
+          const difference = describeDifference(earlier, current)
           if (difference !== undefined)
             return `at index ${block.first} of term ${block.term}, ${earlier.node} and ${current.node} have ${difference}.`
         }
@@ -39,7 +39,7 @@ export const logMatching: Property = {
   },
 }
 
-function differenceOf(a: SeenBlock, b: SeenBlock): string | undefined {
+function describeDifference(a: SeenBlock, b: SeenBlock): string | undefined {
   if (a.count !== b.count) return `blocks of ${a.count} and ${b.count} entries`
   if (a.prevTerm !== undefined && b.prevTerm !== undefined && a.prevTerm !== b.prevTerm)
     return `predecessors of terms ${a.prevTerm} and ${b.prevTerm}`

@@ -64,7 +64,7 @@ function entryAt(log: ReferenceLog, index: LogIndex): string {
 }
 
 /** What differs between two states, as a sentence about the node. */
-export function differenceOf(before: LaneState | undefined, now: LaneState): string {
+export function describeChanges(before: LaneState | undefined, now: LaneState): string {
   const fields = FIELDS.flatMap(({ name }, offset) =>
     before?.values[offset] === now.values[offset] ? [] : [`${name} ${now.values[offset]}`],
   )

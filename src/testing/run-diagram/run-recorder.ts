@@ -10,7 +10,7 @@ import { PropertyViolation } from '../properties/property.ts'
 import type { ChangeMark } from './change-marks.ts'
 import { ChangeMarks } from './change-marks.ts'
 import { MachineHistory } from './machine-history.ts'
-import { differenceOf, nodeStateOf } from './node-states.ts'
+import { describeChanges, nodeStateOf } from './node-states.ts'
 import { TrivialMessages } from './trivial-messages.ts'
 
 /** The number of steps that a diagram shows: the last ones of the run. */
@@ -203,7 +203,7 @@ export class RunRecorder {
     const last = this.#lastStates.get(node)
     if (change === undefined && last?.text === text) return
     const step =
-      this.#stepOf(node, firstStep, change) ?? this.add(node, change?.text ?? differenceOf(last?.state, state))
+      this.#stepOf(node, firstStep, change) ?? this.add(node, change?.text ?? describeChanges(last?.state, state))
     if (change !== undefined) {
       step.mark = change.mark
       step.markLabel = change.label

@@ -1,5 +1,5 @@
 /** Applies one log to two machines in turn, which must agree with each other and with the reference model. */
-import { firstDifference } from './codec-round-trip.ts'
+import { describeChange } from './codec-round-trip.ts'
 import { formatBoth } from './format-bytes.ts'
 import type { EntryPlace } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
@@ -33,8 +33,8 @@ export function encodeLog<Command, Result>(
     } catch (thrown) {
       throw fault(`cannot be encoded and decoded (${thrown instanceof Error ? thrown.message : String(thrown)})`)
     }
-    const difference = firstDifference(command, decoded)
-    if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
+    const change = describeChange(command, decoded)
+    if (change !== undefined) throw fault(`is changed by its codec: ${change}`)
     return { bytes, context: { ...(contexts[offset] ?? { index: number, term: 1 }), machineVersion } }
   })
 }

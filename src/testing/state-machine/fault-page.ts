@@ -200,7 +200,7 @@ class FaultRecorder<Command, Result> {
   diagram(fault: MachineFault): LaneDiagram {
     const [sentence = ''] = fault.message.split('\n\n', 1)
     const found = this.#moments.findIndex(
-      (moment) => moment.thrown !== undefined || this.#differenceOf(moment) !== undefined,
+      (moment) => moment.thrown !== undefined || this.#describeDifference(moment) !== undefined,
     )
     const start = found < 0 ? this.#momentOf(fault) : found
     // What the machine did there shows no fault, such as an invariant that does not hold.
@@ -282,7 +282,7 @@ class FaultRecorder<Command, Result> {
   }
 
   /** How a moment of the second lane differs from that of the first one after the same command. */
-  #differenceOf(moment: Moment): string | undefined {
+  #describeDifference(moment: Moment): string | undefined {
     const { lane, number, result, state, what } = moment
     if (lane === FIRST || what === 'prepared') return undefined
     const twin = this.#moments.find((other) => other.lane === FIRST && other.number === number)
@@ -304,7 +304,7 @@ class FaultRecorder<Command, Result> {
 
   #step(moment: Moment, offset: number, isFailure: boolean, spans: readonly Span[]): DiagramStep {
     const { lane, number, what, text, result, state, thrown } = moment
-    const difference = thrown ?? this.#differenceOf(moment) ?? ''
+    const difference = thrown ?? this.#describeDifference(moment) ?? ''
     const isApplied = what === 'applied'
     const done = isApplied
       ? `applies ${text}${result === undefined ? '' : ` and returns ${this.#resultText(result)}`}`

@@ -37,9 +37,9 @@ export async function findCause(run: Experiment, before?: readonly Buffer[]): Pr
     samples.push(await sample(run))
   }
   const all = samples.map(({ outputs }) => outputs)
-  const offset = firstDifference(all)
+  const offset = offsetOfDifference(all)
   if (offset !== undefined) return { cause: causeOf(samples, offset), offset, values: twoOf(all, offset) }
-  const changed = before === undefined ? undefined : firstDifference([before, all[0] ?? []])
+  const changed = before === undefined ? undefined : offsetOfDifference([before, all[0] ?? []])
   // The same outputs at different times: only what other machines did has changed.
   if (before === undefined || changed === undefined) return undefined
   return { cause: 'shared state', offset: changed, values: twoOf([before, all[0] ?? []], changed) }
@@ -52,7 +52,7 @@ async function sample(run: Experiment): Promise<Sample> {
 }
 
 /** The smallest offset at which not all are equal; outputs that some do not have are not compared. */
-function firstDifference(all: readonly (readonly Buffer[])[]): number | undefined {
+function offsetOfDifference(all: readonly (readonly Buffer[])[]): number | undefined {
   const length = Math.min(...all.map((outputs) => outputs.length))
   for (let offset = 0; offset < length; offset++) {
     const first = all[0]?.[offset] as Buffer

@@ -9,6 +9,23 @@ const SHOWN_MAX = 80
 /** The number of characters shown before the first one that differs. */
 const SHOWN_BEFORE = 20
 
+/** The first place at which two values differ: what each has there, or the keys that are there in another order. */
+export type Difference = {
+  /** For example `jobs[1].owner`; empty if the whole values differ. */
+  readonly path: string
+} & (
+  | { readonly type: 'values'; readonly values: readonly [unknown, unknown] }
+  /** Only the value at the offset `has` has this part. */
+  | { readonly type: 'missing'; readonly has: 0 | 1; readonly value: unknown }
+  | { readonly type: 'order'; readonly position: number; readonly keys: readonly [string, string] }
+)
+
+/**
+ * `exact` compares as two states: the order of keys counts, and so does the sign of zero. `decoded` compares a value with what a codec made of
+ * it: neither counts, and a missing field is one that is undefined.
+ */
+export type Comparison = 'exact' | 'decoded'
+
 /** The same place of two values, described with what each has there. */
 export type TwoPlaces = readonly [string, string]
 
@@ -20,67 +37,106 @@ export function formatValue(value: unknown, breakLength: number = Number.POSITIV
   return inspect(withPrototypes(value), { depth: SHOWN_DEPTH, breakLength })
 }
 
-/** The path of the first difference, with what each value has there: `jobs.a.owner: 'n1'`. Undefined if none is found. */
-export function differenceOf(one: unknown, other: unknown, path = '', depth = 0): TwoPlaces | undefined {
-  if (Object.is(one, other)) return undefined
+/** Undefined if the values do not differ, or in nothing that can be shown. */
+export function firstDifference(
+  one: unknown,
+  other: unknown,
+  comparison: Comparison,
+  path = '',
+  depth = 0,
+): Difference | undefined {
+  if (Object.is(one, other) || (comparison === 'decoded' && one === other)) return undefined
   const [parts, others] = [partsOf(one), partsOf(other)]
   if (parts === undefined || others === undefined || depth > DEPTH_MAX || tagOf(one) !== tagOf(other))
-    return differenceOfLeaves(one, other, path)
-  for (const label of new Set([...parts.keys(), ...others.keys()])) {
-    const inner = path === '' && label.startsWith('.') ? label.slice(1) : `${path}${label}`
-    if (!parts.has(label) || !others.has(label))
-      return [parts, others].map((all) => (all.has(label) ? cut(inner, all.get(label)) : `no ${inner}`)) as [
-        string,
-        string,
-      ]
-    const found = differenceOf(parts.get(label), others.get(label), inner, depth + 1)
+    return areAlike(one, other) ? undefined : { type: 'values', path, values: [one, other] }
+  const innerPath = (key: unknown): string => join(path, parts.label(key))
+  for (const [key, value] of parts.of) {
+    const isMissing = !others.of.has(key)
+    if (isMissing && comparison === 'exact') return { type: 'missing', path: innerPath(key), has: 0, value }
+    const counterpart = others.of.get(key)
+    if (Object.is(value, counterpart)) continue
+    const found = firstDifference(value, counterpart, comparison, innerPath(key), depth + 1)
     if (found !== undefined) return found
   }
-  return differenceOfOrder([...parts.keys()], [...others.keys()], path)
+  for (const [key, value] of others.of) {
+    if (parts.of.has(key)) continue
+    if (comparison === 'exact') return { type: 'missing', path: innerPath(key), has: 1, value }
+    if (value !== undefined) return { type: 'values', path: innerPath(key), values: [undefined, value] }
+  }
+  return comparison === 'exact' ? differenceOfOrder(parts, others, path) : undefined
 }
 
-function differenceOfLeaves(one: unknown, other: unknown, path: string): TwoPlaces | undefined {
-  const [text, otherText] = [formatLeaf(one), formatLeaf(other)]
-  if (text === otherText) return undefined
+/** The path and the two values there: `jobs.a.owner: 'n1'`. */
+export function formatDifference(difference: Difference): TwoPlaces {
+  const { path } = difference
+  if (difference.type === 'order') {
+    const place = path === '' ? '' : ` of ${path}`
+    const [one, other] = difference.keys
+    return [`key ${difference.position}${place} is ${one}`, `key ${difference.position}${place} is ${other}`]
+  }
+  if (difference.type === 'missing') {
+    const [present, missing] = [`${path}: ${cutText(formatLeaf(difference.value))}`, `no ${path}`]
+    return difference.has === 0 ? [present, missing] : [missing, present]
+  }
+  const [text = '', otherText = ''] = difference.values.map(formatLeaf)
   const at = [...text].findIndex((_, offset) => text[offset] !== otherText[offset])
   const from = text.length > SHOWN_MAX || otherText.length > SHOWN_MAX ? Math.max(0, at - SHOWN_BEFORE) : 0
   const place = path === '' ? '' : `${path}: `
-  return [text, otherText].map((all) => `${place}${from > 0 ? '…' : ''}${cutText(all.slice(from))}`) as [string, string]
+  const shown = (all: string): string => `${place}${from > 0 ? '…' : ''}${cutText(all.slice(from))}`
+  return [shown(text), shown(otherText)]
 }
 
-function differenceOfOrder(one: readonly string[], other: readonly string[], path: string): TwoPlaces | undefined {
-  const at = one.findIndex((label, offset) => label !== other[offset])
+/** The parts of a value in their order, and how a path names each. */
+interface Parts {
+  readonly of: ReadonlyMap<unknown, unknown>
+  label(key: unknown): string
+}
+
+function differenceOfOrder(one: Parts, other: Parts, path: string): Difference | undefined {
+  const others = [...other.of.keys()]
+  const at = [...one.of.keys()].findIndex((key, offset) => key !== others[offset])
   if (at < 0) return undefined
-  const place = path === '' ? '' : ` of ${path}`
-  const name = (label: string | undefined): string => (label ?? '').replace(/^\./, '')
-  return [one, other].map((all) => `key ${at + 1}${place} is ${name(all[at])}`) as [string, string]
+  const keyOf = ({ of, label }: Parts): string => label([...of.keys()][at]).replace(/^\./, '')
+  return { type: 'order', path, position: at + 1, keys: [keyOf(one), keyOf(other)] }
 }
 
-/** The parts of a value in their order, by their place in it. Undefined if it has none that can be compared. */
-function partsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
+/** Undefined if a value has no parts that can be compared. */
+function partsOf(value: unknown): Parts | undefined {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined
-  if (Array.isArray(value) || types.isSet(value))
-    return new Map([...(value as Iterable<unknown>)].map((part, offset) => [`[${offset}]`, part] as const))
-  if (types.isMap(value)) return new Map([...value].map(([key, part]) => [`.get(${formatValue(key)})`, part] as const))
+  if (Array.isArray(value)) return { of: new Map(value.entries()), label: elementLabel }
+  if (types.isSet(value)) return { of: new Map([...value].entries()), label: elementLabel }
+  // Keys that are objects are the same if they look the same.
+  if (types.isMap(value))
+    return { of: new Map([...value].map(([key, part]) => [formatValue(key), part])), label: (key) => `.get(${key})` }
   if (types.isDate(value) || types.isBoxedPrimitive(value) || types.isRegExp(value)) return undefined
-  return new Map(Object.entries(value).map(([key, part]) => [labelOf(key), part] as const))
+  return { of: new Map(Object.entries(value)), label: fieldLabel }
 }
 
-function labelOf(key: string): string {
-  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${inspect(key)}]`
+function elementLabel(offset: unknown): string {
+  return `[${offset}]`
 }
 
+function fieldLabel(key: unknown): string {
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(String(key)) ? `.${key}` : `[${inspect(key)}]`
+}
+
+function join(path: string, label: string): string {
+  return path === '' && label.startsWith('.') ? label.slice(1) : `${path}${label}`
+}
 function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value)
 }
 
-function formatLeaf(value: unknown): string {
-  if (!ArrayBuffer.isView(value)) return formatValue(value)
-  return `0x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
+/** Whether two objects or functions that have no parts, or are too deep, look the same. */
+function areAlike(one: unknown, other: unknown): boolean {
+  return Object(one) === one && Object(other) === other && formatLeaf(one) === formatLeaf(other)
 }
 
-function cut(path: string, value: unknown): string {
-  return `${path}: ${cutText(formatLeaf(value))}`
+function formatLeaf(value: unknown): string {
+  // The whole text: two long ones may differ at their ends.
+  if (typeof value === 'string') return inspect(value, { maxStringLength: null, breakLength: Number.POSITIVE_INFINITY })
+  if (!ArrayBuffer.isView(value)) return formatValue(value)
+  return `0x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
 }
 
 function cutText(text: string): string {

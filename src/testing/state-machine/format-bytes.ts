@@ -1,6 +1,6 @@
 /** Formats two encoded values that differ: whole if they are short, otherwise the place of their first difference. */
 import { deserialize } from 'node:v8'
-import { differenceOf, formatValue } from './first-difference.ts'
+import { firstDifference, formatDifference, formatValue } from './first-difference.ts'
 
 const SHOWN_MAX = 60
 /** The number of bytes shown before the first byte that differs. */
@@ -19,9 +19,11 @@ export function formatBoth(
   const [value, otherValue] = [decodedBy(decode, one), decodedBy(decode, other)]
   const [whole, otherWhole] = [formatWhole(one, value), formatWhole(other, otherValue)]
   if (whole !== undefined && otherWhole !== undefined && whole !== otherWhole) return [whole, otherWhole]
-  const places = value && otherValue && differenceOf(value.decoded, otherValue.decoded)
-  if (places !== undefined)
-    return [`… ${places[0]} … (${one.length} bytes)`, `… ${places[1]} … (${other.length} bytes)`]
+  const difference = value && otherValue && firstDifference(value.decoded, otherValue.decoded, 'exact')
+  if (difference !== undefined) {
+    const [place, otherPlace] = formatDifference(difference)
+    return [`… ${place} … (${one.length} bytes)`, `… ${otherPlace} … (${other.length} bytes)`]
+  }
   if (isOfV8(one) && isOfV8(other) && value !== undefined && otherValue !== undefined)
     return [whole ?? `(${one.length} bytes)`, V8_NOTE]
   const at = one.findIndex((byte, offset) => byte !== other[offset])

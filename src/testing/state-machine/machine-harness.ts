@@ -1,6 +1,6 @@
 /** Calls one state machine under the determinism guard, and throws a MachineFault at the first rule that it violates. */
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
-import { firstDifference } from './codec-round-trip.ts'
+import { describeChange } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
 import { formatValue } from './first-difference.ts'
 import { formatBoth } from './format-bytes.ts'
@@ -139,10 +139,10 @@ export class MachineHarness<Command, Result> {
       const encoded = answerCodec.encode(answer)
       const bytes = Buffer.from(encoded)
       this.#retained.addAnswer({ description, bytes, encoded })
-      const difference = firstDifference(answer, answerCodec.decode(Uint8Array.from(bytes)))
-      if (difference === undefined) return bytes
+      const change = describeChange(answer, answerCodec.decode(Uint8Array.from(bytes)))
+      if (change === undefined) return bytes
       throw fault(
-        `returns a value that its codec changes: ${difference}. Return a value that it can encode, or pass an answerCodec.`,
+        `returns a value that its codec changes: ${change}. Return a value that it can encode, or pass an answerCodec.`,
       )
     } catch (thrown) {
       if (thrown instanceof MachineFault) throw thrown
@@ -229,8 +229,8 @@ export class MachineHarness<Command, Result> {
     } catch (thrown) {
       throw fault(`cannot be encoded and decoded (${thrown instanceof Error ? thrown.message : String(thrown)})`)
     }
-    const difference = firstDifference(result, decoded)
-    if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
+    const change = describeChange(result, decoded)
+    if (change !== undefined) throw fault(`is changed by its codec: ${change}`)
     return Buffer.from(bytes)
   }
 
