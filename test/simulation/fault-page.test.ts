@@ -95,7 +95,7 @@ describe('the page of a fault of a state machine', () => {
     const result = await pageOfCheck(checkStateMachine(() => new Average(), ones))
     assert.match(
       result.failure,
-      /^command 3machineapplies 1: the result of command 3 is changed by its codec: at \.average/,
+      /^command 3machineapplies 1: the result of command 3 is changed by its codec: at average/,
     )
     assert.deepEqual(result.cards[0]?.slice(0, 2), ['3', '1'])
   })

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { deserialize, serialize } from 'node:v8'
 import fc from 'fast-check'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
-import { differenceOf, formatValue } from '../../src/testing/state-machine/first-difference.ts'
+import { describeChange } from '../../src/testing/state-machine/codec-round-trip.ts'
+import { firstDifference, formatDifference, formatValue } from '../../src/testing/state-machine/first-difference.ts'
 import { formatBoth } from '../../src/testing/state-machine/format-bytes.ts'
 
 const LONG = 'x'.repeat(100)
@@ -63,13 +64,30 @@ describe('the first difference', () => {
       ['at: 1970-01-01T00:00:00.000Z', 'at: 1970-01-01T00:00:00.001Z'],
     ],
     [
+      'the end of a very long text',
+      { a: `${'x'.repeat(20_000)}1` },
+      { a: `${'x'.repeat(20_000)}2` },
+      [`a: …${'x'.repeat(20)}1'`, `a: …${'x'.repeat(20)}2'`],
+    ],
+    [
       'the end of a long text',
       { a: `${LONG}1` },
       { a: `${LONG}2` },
       [`a: …${'x'.repeat(20)}1'`, `a: …${'x'.repeat(20)}2'`],
     ],
   ] as const)
-    it(`is ${what}`, () => assert.deepEqual(differenceOf(one, other), expected))
+    it(`is ${what}`, () => {
+      const difference = firstDifference(one, other, 'exact') ?? assert.fail('none')
+      assert.deepEqual(formatDifference(difference), expected)
+    })
+
+  it('is none for functions, which look alike, and ends in cycles', () => {
+    const cycle = (): Record<string, unknown> => {
+      const value: Record<string, unknown> = { run: () => 1 }
+      return Object.assign(value, { inner: value })
+    }
+    assert.equal(firstDifference(cycle(), cycle(), 'exact'), undefined)
+  })
 
   it('of long JSON has its path and both values', () => {
     const [one, other] = jsonBoth(
@@ -128,6 +146,26 @@ describe('the first difference', () => {
         return true
       },
     )
+  })
+})
+
+describe('the change of a value by its codec', () => {
+  for (const [before, after, expected] of [
+    [{ average: Number.NaN }, { average: null }, 'at average, NaN is decoded as null'],
+    [1n, 1, '1n is decoded as 1'],
+    [new Date(0), '1970', 'an object (Date) is decoded as "1970"'],
+    [[{ at: new Date(0) }], [{ at: new Date(1) }], 'at [0].at, an object (Date) is decoded as an object (Date)'],
+    [new Map([['a', 1]]), {}, 'an object (Map) is decoded as an object (Object)'],
+    [new Map([['a', 1]]), new Map([['a', 2]]), "at get('a'), 1 is decoded as 2"],
+    [{ a: 1 }, { a: 1, b: null }, 'at b, undefined is decoded as null'],
+    [{ run: () => 1 }, {}, 'at run, a function is decoded as undefined'],
+    [Uint8Array.of(1), Uint8Array.of(2), 'an object (Uint8Array) is decoded as an object (Uint8Array)'],
+  ] as const)
+    it(`is stated: ${expected}`, () => assert.equal(describeChange(before, after), expected))
+
+  it('is none if only the order of keys, the sign of zero, an undefined field or the kind of bytes differs', () => {
+    const before = { a: 0, b: undefined, c: Number.NaN, d: Buffer.of(1), e: { f: 1, g: 2 } }
+    assert.equal(describeChange(before, { e: { g: 2, f: 1 }, c: Number.NaN, a: -0, d: Uint8Array.of(1) }), undefined)
   })
 })
 

@@ -108,7 +108,7 @@ async function replayScenario(path: string, text: string, flags: ReplayFlags, te
   const isSame = now === text
   if (flags.output === 'json')
     terminal.out(`${JSON.stringify({ schema: 'quorate.replay/v1', kind: 'scenario', isSame, text: now })}\n`)
-  else terminal.out(`${now}\n${isSame ? `as in ${basename(path)}` : firstDifference(text, now)}\n`)
+  else terminal.out(`${now}\n${isSame ? `as in ${basename(path)}` : firstDifferentLine(text, now)}\n`)
   return isSame ? EXIT.ok : EXIT.failure
 }
 
@@ -172,7 +172,7 @@ function jsonReport(replayed: ReplayResult, node: object | undefined, flags: Rep
   return { schema: 'quorate.replay/v1', kind: 'run', ...facts, isStopped, expected, isSame, node, ...lines }
 }
 
-function firstDifference(expected: string, now: string): string {
+function firstDifferentLine(expected: string, now: string): string {
   const before = expected.split('\n')
   const at = now.split('\n').findIndex((line, number) => line !== before[number])
   return at < 0
