@@ -13,6 +13,8 @@ import { corrupt } from './storage-errors.ts'
 /** The bytes of the snapshot in one frame: the unit of checksums, reads and resumed writes. */
 export const CHUNK_BYTES: number = 256 * 1024
 export const FRAME_HEADER_BYTES = 4
+/** One system call reads or writes so many: it costs two changes of threads, which take long while the processor is busy. */
+export const FRAMES_PER_CALL = 4
 export const FOOTER_BYTES = 64
 /** A longer header counts as damaged. It contains one membership. */
 const HEADER_BYTES_MAX = 4 * 1024 * 1024
@@ -87,33 +89,56 @@ export async function readSize(file: FileHandle, header: ParsedHeader): Promise<
   return size
 }
 
-/** Reads and checks one frame of `length` bytes; undefined if it is damaged or incomplete. */
-export async function readFrame(
-  file: FileHandle,
-  header: ParsedHeader,
-  place: { readonly frame: number; readonly length: number },
-): Promise<Buffer | undefined> {
-  const bytes = await readUpTo(file, FRAME_HEADER_BYTES + place.length, framePosition(header, place.frame))
-  if (bytes.length < FRAME_HEADER_BYTES + place.length) return undefined
-  const content = bytes.subarray(FRAME_HEADER_BYTES)
-  return bytes.readUInt32LE(0) === frameChecksum(content, place.frame) ? content : undefined
+/** Reads and checks one frame of CHUNK_BYTES; undefined if it is damaged or incomplete. */
+export async function readFrame(file: FileHandle, header: ParsedHeader, frame: number): Promise<Buffer | undefined> {
+  const bytes = await readUpTo(file, FRAME_HEADER_BYTES + CHUNK_BYTES, framePosition(header, frame))
+  return contentOf(bytes, { frame, length: CHUNK_BYTES })
 }
 
-/** The bytes of a snapshot from `offset`, frame by frame; throws ERR_RAFT_CORRUPT at a damaged one. */
+/**
+ * The bytes of a snapshot from `offset`, frame by frame; throws ERR_RAFT_CORRUPT at a damaged one. The next frames are read while the caller uses
+ * those before them.
+ */
 export async function* readFrames(
   file: FileHandle,
   header: ParsedHeader,
   { path, size, offset }: { readonly path: string; readonly size: number; readonly offset: number },
 ): AsyncGenerator<Buffer, void, undefined> {
-  for (let at = offset; at < size; ) {
-    const frame = Math.floor(at / CHUNK_BYTES)
-    const start = frame * CHUNK_BYTES
-    const bytes = await readFrame(file, header, { frame, length: Math.min(CHUNK_BYTES, size - start) })
-    if (bytes === undefined)
-      throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
-    yield bytes.subarray(at - start)
-    at = start + bytes.length
+  if (offset >= size) return
+  const read = (first: number): Promise<Buffer> => {
+    const start = first * CHUNK_BYTES
+    const content = Math.max(0, Math.min(FRAMES_PER_CALL * CHUNK_BYTES, size - start))
+    const frames = Math.ceil(content / CHUNK_BYTES)
+    const reading = readUpTo(file, content + frames * FRAME_HEADER_BYTES, framePosition(header, first))
+    // Awaited below, unless the caller stops first.
+    reading.catch(() => undefined)
+    return reading
   }
+  const begin = Math.floor(offset / CHUNK_BYTES)
+  let next = read(begin)
+  for (let first = begin; first * CHUNK_BYTES < size; first += FRAMES_PER_CALL) {
+    const bytes = await next
+    next = read(first + FRAMES_PER_CALL)
+    for (let at = 0; at < FRAMES_PER_CALL && (first + at) * CHUNK_BYTES < size; at++) {
+      const frame = first + at
+      const start = frame * CHUNK_BYTES
+      const framed = bytes.subarray(at * (FRAME_HEADER_BYTES + CHUNK_BYTES))
+      const content = contentOf(framed, { frame, length: Math.min(CHUNK_BYTES, size - start) })
+      if (content === undefined)
+        throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
+      yield content.subarray(Math.max(0, offset - start))
+    }
+  }
+}
+
+/** The content of the frame with which `bytes` begin; undefined if it is damaged or incomplete. */
+function contentOf(
+  bytes: Buffer,
+  { frame, length }: { readonly frame: number; readonly length: number },
+): Buffer | undefined {
+  if (bytes.length < FRAME_HEADER_BYTES + length) return undefined
+  const content = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + length)
+  return bytes.readUInt32LE(0) === frameChecksum(content, frame) ? content : undefined
 }
 
 /** A safe file name for any id, also for one from a peer: without separators, dots or characters that a file system may fold. */

@@ -15,6 +15,7 @@ import {
   encodeFooter,
   encodeHeader,
   FRAME_HEADER_BYTES,
+  FRAMES_PER_CALL,
   frameChecksum,
   framePosition,
   readFrame,
@@ -34,22 +35,26 @@ export interface SnapshotPaths {
   readonly whole: string
 }
 
-/** Invariant: frames [0, #frame) are complete in the file or in `#writing`; `#filled` bytes of the next frame are in `#buffer`. */
+/**
+ * Invariant: frames [0, #first) are in the file or in `#writing`, the complete frames [#first, #frame) in `#buffer`, and `#filled` bytes of
+ * the next frame behind them.
+ */
 export class SnapshotFileWriter implements SnapshotWriter {
   readonly offset: number
   readonly #paths: SnapshotPaths
   readonly #info: SnapshotInfo
   readonly #header: ParsedHeader
   readonly #onEnd: () => void
-  #buffer = frameBuffer()
-  /** The buffer of the frame in `#writing`. */
-  #otherBuffer = frameBuffer()
-  /** The last frame that was started, and all before it. */
+  #buffer = framesBuffer()
+  /** The buffer of the frames in `#writing`. */
+  #otherBuffer = framesBuffer()
+  /** The last frames that were started, and all before them. */
   #writing: Promise<void> = Promise.resolve()
   #syncing: Promise<void> = Promise.resolve()
   #file: FileHandle | undefined
   #filled = 0
   #frame: number
+  #first: number
   #unsynced = 0
   #failure: RaftError | undefined
   #turn: Promise<unknown> = Promise.resolve()
@@ -58,6 +63,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     this.#file = opened.file
     this.#header = opened.header
     this.#frame = opened.frames
+    this.#first = opened.frames
     this.offset = opened.frames * CHUNK_BYTES
     this.#paths = paths
     this.#info = info
@@ -74,10 +80,14 @@ export class SnapshotFileWriter implements SnapshotWriter {
     return this.#enqueue(async (file) => {
       for (let at = 0; at < chunk.length; ) {
         const taken = Math.min(chunk.length - at, CHUNK_BYTES - this.#filled)
-        this.#buffer.set(chunk.subarray(at, at + taken), FRAME_HEADER_BYTES + this.#filled)
+        this.#buffer.set(chunk.subarray(at, at + taken), this.#frameStart + FRAME_HEADER_BYTES + this.#filled)
         this.#filled += taken
         at += taken
-        if (this.#filled === CHUNK_BYTES) await this.#startFrame(file)
+        if (this.#filled < CHUNK_BYTES) continue
+        this.#addChecksum()
+        this.#frame++
+        this.#filled = 0
+        if (this.#frame === this.#first + FRAMES_PER_CALL) await this.#startWrite(file, this.#frameStart)
       }
     })
   }
@@ -87,7 +97,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
       const size = this.#frame * CHUNK_BYTES + this.#filled
       if (this.#info.size > 0 && size !== this.#info.size)
         throw corrupt(`snapshot ${this.#info.id} has ${size} bytes, expected ${this.#info.size}`, { size })
-      if (this.#filled > 0) await this.#startFrame(file)
+      this.#addChecksum()
+      const last = this.#filled > 0 ? FRAME_HEADER_BYTES + this.#filled : 0
+      await this.#startWrite(file, this.#frameStart + last)
       await this.#writing
       await this.#syncing
       const frames = Math.ceil(size / CHUNK_BYTES)
@@ -102,6 +114,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
   async suspend(): Promise<void> {
     if (this.#file === undefined) return
     await this.#enqueue(async (file) => {
+      await this.#startWrite(file, this.#frameStart)
       await this.#writing
       await this.#syncing
       await file.sync()
@@ -114,24 +127,34 @@ export class SnapshotFileWriter implements SnapshotWriter {
     await this.#remove()
   }
 
-  /** Starts to write the buffer once the frame before is written. A failure rejects a later call, or `finish`. */
-  async #startFrame(file: FileHandle): Promise<void> {
-    const frame = this.#buffer.subarray(0, FRAME_HEADER_BYTES + this.#filled)
-    frame.writeUInt32LE(frameChecksum(frame.subarray(FRAME_HEADER_BYTES), this.#frame), 0)
+  /** Where the frame that is being filled begins in the buffer. */
+  get #frameStart(): number {
+    return framePosition(this.#header, this.#frame) - framePosition(this.#header, this.#first)
+  }
+
+  /** Completes the header of the frame that is being filled. */
+  #addChecksum(): void {
+    const start = this.#frameStart + FRAME_HEADER_BYTES
+    const content = this.#buffer.subarray(start, start + this.#filled)
+    this.#buffer.writeUInt32LE(frameChecksum(content, this.#frame), this.#frameStart)
+  }
+
+  /** Starts to write the first `length` bytes of the buffer once those before are written. A failure rejects a later call, or `finish`. */
+  async #startWrite(file: FileHandle, length: number): Promise<void> {
+    if (length === 0) return
+    const frames = this.#buffer.subarray(0, length)
     await this.#writing
-    this.#writing = this.#writeFrame(file, frame, framePosition(this.#header, this.#frame))
+    this.#writing = this.#writeFrames(file, frames, framePosition(this.#header, this.#first))
     this.#writing.catch(() => undefined)
     const free = this.#otherBuffer
     this.#otherBuffer = this.#buffer
     this.#buffer = free
-    if (this.#filled < CHUNK_BYTES) return
-    this.#frame++
-    this.#filled = 0
+    this.#first = this.#frame
   }
 
-  async #writeFrame(file: FileHandle, frame: Buffer, position: number): Promise<void> {
-    await writeAll(file, frame, position)
-    this.#unsynced += frame.length
+  async #writeFrames(file: FileHandle, frames: Buffer, position: number): Promise<void> {
+    await writeAll(file, frames, position)
+    this.#unsynced += frames.length
     if (this.#unsynced < SYNC_EVERY_BYTES) return
     this.#unsynced = 0
     await this.#syncing
@@ -176,8 +199,8 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 }
 
-function frameBuffer(): Buffer {
-  return Buffer.allocUnsafe(FRAME_HEADER_BYTES + CHUNK_BYTES)
+function framesBuffer(): Buffer {
+  return Buffer.allocUnsafe(FRAMES_PER_CALL * (FRAME_HEADER_BYTES + CHUNK_BYTES))
 }
 
 interface OpenedFile {
@@ -213,7 +236,7 @@ async function resumePartial(path: string, info: SnapshotInfo): Promise<OpenedFi
       return undefined
     }
     let frames = 0
-    while ((await readFrame(file, header, { frame: frames, length: CHUNK_BYTES })) !== undefined) frames++
+    while ((await readFrame(file, header, frames)) !== undefined) frames++
     await file.truncate(framePosition(header, frames))
     await file.sync()
     return { file, header, frames }

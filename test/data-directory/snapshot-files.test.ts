@@ -107,6 +107,39 @@ describe('a store of snapshot files', () => {
     assert.ok((await load()).equals(CONTENT))
   })
 
+  it('returns the rest from any offset, and nothing from the end', async () => {
+    await save()
+    for (const offset of [1, CHUNK - 1, CHUNK, CHUNK + 7, CONTENT.length - 1, CONTENT.length]) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of files.read('s1', offset)) {
+        assert.ok(chunk.length > 0)
+        chunks.push(chunk)
+      }
+      assert.ok(Buffer.concat(chunks).equals(CONTENT.subarray(offset)), `from ${offset}`)
+    }
+  })
+
+  for (const call of ['write', 'read'] as const)
+    it(`needs one ${call} for several frames`, async () => {
+      const prototype = await fileHandlePrototype(root)
+      const original = prototype[call]
+      let large = 0
+      prototype[call] = function (bytes, ...rest) {
+        if ((bytes as Uint8Array).length > CHUNK) large++
+        return original.call(this, bytes, ...rest)
+      }
+      try {
+        const content = Buffer.alloc(8 * CHUNK, CONTENT)
+        const writer = await files.create({ ...INFO, size: content.length })
+        await writer.write(content)
+        await writer.finish()
+        assert.ok((await load()).equals(content))
+      } finally {
+        prototype[call] = original
+      }
+      assert.equal(large, 2)
+    })
+
   for (const call of ['write', 'datasync'] as const)
     it(`is rejected, and leaves no file, after a ${call} that failed while the next bytes arrived`, async () => {
       const writer = await files.create({ ...INFO, size: 20 * 1024 * 1024 })
@@ -168,7 +201,7 @@ describe('a store of snapshot files', () => {
 
 async function fileHandlePrototype(
   directory: string,
-): Promise<Record<'write' | 'datasync', (this: FileHandle, ...args: unknown[]) => Promise<unknown>>> {
+): Promise<Record<'read' | 'write' | 'datasync', (this: FileHandle, ...args: unknown[]) => Promise<unknown>>> {
   const file = await open(directory, 'r')
   await file.close()
   return Object.getPrototypeOf(file)
