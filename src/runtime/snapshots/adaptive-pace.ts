@@ -30,6 +30,9 @@ const BASELINE_GROWTH = 1.25
 const FIRST_BYTES_PER_SECOND = 64 * 1024 * 1024
 const SLOWER = 0.75
 const FASTER = 1.25
+/** Until the pace was too fast once, so that a short transfer also gets what the writes allow. */
+const FIRST_INTERVAL_MS = 125
+const FASTER_AT_FIRST = 2
 /** Above this a pace is no limit. */
 const UNLIMITED_BYTES_PER_SECOND = 4 * 1024 * 1024 * 1024
 
@@ -38,6 +41,8 @@ export class AdaptivePace {
   /** Between transfers, in a pause of one, or sending; since when, and for a pause until when. */
   #phase: { readonly type: 'none' | 'pause' | 'sending'; readonly since: Instant; readonly until: Instant }
   #bytesPerSecond = Number.POSITIVE_INFINITY
+  /** In this transfer the pace was too fast. */
+  #wasTooFast = false
   #baseline: { readonly ms: number; readonly at: Instant } | undefined
   /** Of this phase or interval, the latest. */
   #samples: number[] = []
@@ -72,7 +77,7 @@ export class AdaptivePace {
     if (this.#options.snapshotSendLatencyFactor === 0) return now
     if (this.#phase.type === 'none') this.#begin(now)
     else if (this.#phase.type === 'pause') this.#continueAfterPause(now)
-    else if (now - this.#phase.since >= INTERVAL_MS) this.#correct(now)
+    else if (now - this.#phase.since >= (this.#wasTooFast ? INTERVAL_MS : FIRST_INTERVAL_MS)) this.#correct(now)
     return Math.max(now, this.#phase.until)
   }
 
@@ -83,6 +88,7 @@ export class AdaptivePace {
 
   #begin(now: Instant): void {
     const isBusy = now - this.#sampledAt <= IDLE_MS
+    this.#wasTooFast = false
     this.#bytesPerSecond = isBusy ? this.#atLeastMin(FIRST_BYTES_PER_SECOND) : Number.POSITIVE_INFINITY
     const ms = isBusy ? this.#latency() : undefined
     this.#baseline = ms === undefined ? undefined : { ms, at: now }
@@ -108,9 +114,10 @@ export class AdaptivePace {
     if (ms === undefined) return
     if (this.#baseline === undefined || now - this.#baseline.at > BASELINE_MS) return this.#enter('pause', now)
     const sent = (1000 * this.#sentBytes) / (now - this.#phase.since)
-    if (ms > this.#options.snapshotSendLatencyFactor * this.#baseline.ms + SLACK_MS)
+    if (ms > this.#options.snapshotSendLatencyFactor * this.#baseline.ms + SLACK_MS) {
       this.#bytesPerSecond = this.#atLeastMin(SLOWER * Math.min(sent, this.#bytesPerSecond))
-    else if (sent > this.#bytesPerSecond / 2) this.#bytesPerSecond *= FASTER
+      this.#wasTooFast = true
+    } else if (sent > this.#bytesPerSecond / 2) this.#bytesPerSecond *= this.#wasTooFast ? FASTER : FASTER_AT_FIRST
     this.#enter('sending', now)
   }
 

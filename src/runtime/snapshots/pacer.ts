@@ -7,6 +7,8 @@ import type { AdaptivePace } from './adaptive-pace.ts'
 const PARTS_PER_SECOND = 10
 /** The first bytes of a transfer are too few to slow the node down, and need no pace chosen for them. */
 const FREE_BYTES = 1024 * 1024
+/** Timers come late, and so does the next chunk: up to so much of the time lost is made up for. */
+const LATE_MAX_MS = 50
 
 export class Pacer {
   readonly #bytesPerSecondMax: number
@@ -59,9 +61,10 @@ export class Pacer {
   /** Waits for the time of these bytes, which is after that of all bytes that were taken before. */
   #take(bytes: number, isFree: boolean): Promise<void> {
     const now = this.#clock.now()
-    const at = Math.max(this.#freeAt, isFree ? now : this.#adaptive.nextAt(now))
+    const resumedAt = isFree ? now : this.#adaptive.nextAt(now)
+    const at = Math.max(this.#freeAt, resumedAt > now ? resumedAt : now - LATE_MAX_MS)
     this.#freeAt = at + (1000 * bytes) / this.#rate(isFree)
-    if (!isFree) this.#adaptive.onSent(bytes, at)
+    if (!isFree) this.#adaptive.onSent(bytes, Math.max(at, now))
     if (this.#isStopped || at <= now) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#clock.wakeAt(at, () => {

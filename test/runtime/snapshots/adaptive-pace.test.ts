@@ -69,6 +69,13 @@ describe('the adaptive pace of snapshots', () => {
     assert.ok(leader.send(10_000) > 450 * MIB)
   })
 
+  it('gets there within a second', () => {
+    const leader = new Leader(10_000 * MIB)
+    leader.idle(1000)
+    const found = leader.send(1000)
+    assert.ok(found > 300 * MIB, `${found / MIB} MiB/s`)
+  })
+
   it('never falls below the minimum, so that the transfer ends', () => {
     const leader = new Leader(MIB)
     leader.idle(1000)

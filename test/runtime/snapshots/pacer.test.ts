@@ -48,6 +48,33 @@ describe('the pace of snapshots', () => {
     assert.deepEqual(transfer, { received: 1_000_000, isDone: true })
   })
 
+  it('is kept although the bytes are taken late, and without a burst after a long wait', async () => {
+    const pacer = new Pacer(1_000_000, new AdaptivePace(RUNTIME_DEFAULTS), clock)
+    const parts = pacer.pace(chunksOf(1000, 10_000))
+    /** Takes bytes for so long, each 15 ms later than they are there every other time. */
+    const take = async (ms: number): Promise<number> => {
+      let received = 0
+      for (const end = time.nowUs + ms * 1000; time.nowUs < end; ) {
+        let isThere = false
+        const next = parts.next().then(({ value }) => {
+          isThere = true
+          return value?.length ?? 0
+        })
+        for (; !isThere; await advance(1));
+        received += await next
+        await advance(received % 20_000 === 0 ? 0 : 15)
+      }
+      return received
+    }
+    const kept = await take(2000)
+    assert.ok(kept > 1_900_000 && kept < 2_100_000, `${kept} bytes in 2 s`)
+    await advance(5000)
+    const after = await take(1000)
+    assert.ok(after < 1_100_000, `${after} bytes in 1 s`)
+    pacer.stop()
+    await parts.return()
+  })
+
   it('limits what a node sends to another one, which catches up with it', async () => {
     const options = { snapshotSendBytesPerSecond: 1000, trailingEntries: 0, laggardBytesMax: 0, readBytesMax: 1000 }
     const cluster = new VirtualCluster('a b c', options)
