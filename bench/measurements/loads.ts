@@ -131,7 +131,7 @@ function inProcess(systems: readonly System[]): readonly System[] {
  * A new process interprets its code at first; the compiled code of a running service is what counts. One operation at a time compiles it last, because
  * it runs least of it: ours needs some 5,000 of them.
  */
-function warmUp({ warmUpSeconds }: BenchOptions, via: Via): (cluster: Cluster) => Promise<unknown> {
+export function warmUp({ warmUpSeconds }: BenchOptions, via: Via): (cluster: Cluster) => Promise<unknown> {
   const operations = via === 'load' ? (['write'] as const) : (['write', 'read'] as const)
   return async (cluster) => {
     for (const { outstanding, share } of WARM_UP)
