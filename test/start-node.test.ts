@@ -12,7 +12,7 @@ import { MemoryNetwork } from '../src/memory/memory-transport.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
 import { TcpProxy } from '../src/testing/network/tcp-proxy.ts'
-import { eventually } from './e2e/real-cluster.ts'
+import { eventually, freePort } from './e2e/real-cluster.ts'
 import { NODE } from './peer-link/certificates.ts'
 import { Journal } from './runtime/virtual-cluster.ts'
 
@@ -258,9 +258,5 @@ async function assertFree(address: string): Promise<void> {
 }
 
 async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return `127.0.0.1:${port}`
+  return `127.0.0.1:${await freePort()}`
 }

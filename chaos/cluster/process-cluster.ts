@@ -1,7 +1,7 @@
 /** A cluster of processes with disks, whose processes can be killed and whose links can be disturbed. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import { busyPort } from '../../src/cli/demo/free-ports.ts'
 import { KvClient } from '../../src/cli/kv-client.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import { kvAnswerCodec, kvQueryCodec } from '../../src/kv/index.ts'
@@ -39,10 +39,12 @@ const STATUS_TIMEOUT_MS = 1000
 
 let nextPort = PORT_MIN + ((process.pid * 67) % PORTS)
 
+/** A port that nothing uses. Each call returns another one, also while others are pending. */
 export async function freePort(): Promise<number> {
-  const port = await freeRange(nextPort, 1)
-  nextPort = port + 1
-  return port
+  for (;;) {
+    const port = nextPort++
+    if ((await busyPort(port, 1)) === undefined) return port
+  }
 }
 
 export class ProcessCluster<End extends ProcessExit = ProcessExit> {

@@ -15,7 +15,7 @@ import { MemoryDisk, MemoryStorage } from '../../src/memory/index.ts'
 import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 import { startNode } from '../../src/start-node.ts'
 import { nodeTls, roleTls } from '../peer-link/certificates.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../e2e/real-cluster.ts'
 
 describe('a port for admins', () => {
   const closing: { close(): unknown }[] = []

@@ -11,7 +11,7 @@ import type { TlsOptions } from '../../../src/peer-link/tls-options.ts'
 import { startNode } from '../../../src/start-node.ts'
 import { TcpProxy } from '../../../src/testing/network/tcp-proxy.ts'
 import { nodeTls, roleTls } from '../../peer-link/certificates.ts'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../../e2e/real-cluster.ts'
 
 const LOST = ['ERR_RAFT_UNREACHABLE', 'ERR_RAFT_OUTCOME_UNKNOWN']
 
