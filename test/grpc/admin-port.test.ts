@@ -14,8 +14,8 @@ import { KeyValueMachine, kvCommandCodec } from '../../src/kv/index.ts'
 import { MemoryDisk, MemoryStorage } from '../../src/memory/index.ts'
 import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 import { startNode } from '../../src/start-node.ts'
-import { nodeTls, roleTls } from '../peer-link/certificates.ts'
 import { freePort } from '../e2e/real-cluster.ts'
+import { nodeTls, roleTls } from '../peer-link/certificates.ts'
 
 describe('a port for admins', () => {
   const closing: { close(): unknown }[] = []

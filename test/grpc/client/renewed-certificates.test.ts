@@ -10,8 +10,8 @@ import { MemoryDisk, MemoryStorage } from '../../../src/memory/index.ts'
 import type { TlsOptions } from '../../../src/peer-link/tls-options.ts'
 import { startNode } from '../../../src/start-node.ts'
 import { TcpProxy } from '../../../src/testing/network/tcp-proxy.ts'
-import { nodeTls, roleTls } from '../../peer-link/certificates.ts'
 import { freePort } from '../../e2e/real-cluster.ts'
+import { nodeTls, roleTls } from '../../peer-link/certificates.ts'
 
 const LOST = ['ERR_RAFT_UNREACHABLE', 'ERR_RAFT_OUTCOME_UNKNOWN']
 
