@@ -1,8 +1,10 @@
 /** Each check of the contract suites fails for an implementation with a matching defect. */
 import assert from 'node:assert/strict'
+import type { Transport, TransportHost } from '../../src/contracts/transport.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
+import { CheckTimeout } from '../../src/testing/contracts/transport/check-timeout.ts'
 import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
 import { memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
@@ -13,6 +15,8 @@ import { checksOf, failureOf } from './suite-checks.ts'
 
 /** Far longer than a correct in-memory transport needs. */
 const TIMEOUT_MS = 100
+/** The limit of a whole check that hangs, for one that takes a few milliseconds. */
+const CHECK_TIMEOUT_MS = 200
 
 const storageChecks = (make: typeof memoryStorageFixture): Map<string, () => Promise<void>> =>
   checksOf((runner) => storageContract({ ...runner, make }))
@@ -135,6 +139,65 @@ describe('the transport contract', () => {
       trace,
       /a was given the peers b at b\n.*b reported that a refuses it: ERR_RAFT_REMOVED, no, \d+ times/s,
     )
+  })
+
+  describe('with a check that does not end', () => {
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const failureWith = (
+      title: string,
+      change: (fixture: TransportFixture) => Partial<TransportFixture> | Promise<never>,
+    ): Promise<Error | undefined> => {
+      const make = async (): Promise<TransportFixture> => {
+        const fixture = memoryTransportFixture()
+        return { ...fixture, ...(await change(fixture)) }
+      }
+      const limits = { timeoutMs: TIMEOUT_MS, checkTimeoutMs: CHECK_TIMEOUT_MS }
+      const checks = checksOf((runner) => transportContract({ ...runner, make, ...limits }))
+      return failureOf(checks.get(title) ?? assert.fail(title))
+    }
+    const withTransport =
+      (change: (transport: Transport) => Partial<Transport>) =>
+      ({ createTransport }: TransportFixture): Partial<TransportFixture> => ({
+        createTransport: async (id) => {
+          const transport = await createTransport(id)
+          const { name, address } = transport
+          const setPeers: Transport['setPeers'] = (...args) => transport.setPeers(...args)
+          const send: Transport['send'] = (...args) => transport.send(...args)
+          const fetchSnapshot: Transport['fetchSnapshot'] = (...args) => transport.fetchSnapshot(...args)
+          const calls = { start: (host: TransportHost) => transport.start(host), close: () => transport.close() }
+          return { name, address, setPeers, send, fetchSnapshot, ...calls, ...change(transport) }
+        },
+      })
+    const quick = 'messages to an unknown node are dropped'
+
+    for (const [call, change, title] of [
+      ['make()', never, quick],
+      ['addressFor(a, b) of the fixture', () => ({ addressFor: never }), quick],
+      ['start() of a', withTransport(() => ({ start: never })), quick],
+      ['close() of a and close() of b', withTransport(() => ({ close: never })), quick],
+      [
+        'a fetch of a from b',
+        withTransport(() => ({ fetchSnapshot: () => ({ [Symbol.asyncIterator]: () => ({ next: never }) }) })),
+        'a snapshot fetch starts at the requested offset',
+      ],
+    ] as const)
+      it(`names the call that has not ended: ${call}`, async () => {
+        const failure = await failureWith(title, change)
+        const [observed] = /^observed: .*$/m.exec(failure?.message ?? '') ?? []
+        const verb = call.includes(' and ') ? 'have' : 'has'
+        assert.equal(
+          observed,
+          `observed: the check did not end within ${CHECK_TIMEOUT_MS} ms (checkTimeoutMs): ${call} ${verb} not ended`,
+          failure?.message,
+        )
+        assert.ok(failure?.cause instanceof CheckTimeout)
+        assert.match(failure.message, /\nwhat happened:\n/)
+      })
+
+    it('reports what failed before', async () => {
+      const change = withTransport(() => ({ send: () => true, close: never }))
+      assert.match((await failureWith(quick, change))?.message ?? '', /observed: send\(\) accepted a message/)
+    })
   })
 
   it('awaits every member of a fixture', async () => {

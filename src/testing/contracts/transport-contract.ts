@@ -6,12 +6,14 @@ import { defineSuite, suiteOptions } from './suite.ts'
 import { admission } from './transport/admission.ts'
 import type { TransportCapability } from './transport/capabilities.ts'
 import { TRANSPORT_CAPABILITIES } from './transport/capabilities.ts'
+import { endsWithin } from './transport/check-timeout.ts'
 import { closing } from './transport/closing.ts'
 import { damagedSnapshots } from './transport/damaged-snapshots.ts'
 import { corruptedBytes, injectedBytes, invalidBytes } from './transport/invalid-bytes.ts'
 import { largestMessage } from './transport/largest-message.ts'
 import { links } from './transport/links.ts'
 import { messages } from './transport/messages.ts'
+import { NetworkTrace } from './transport/network-trace.ts'
 import { TIMEOUT_MS_DEFAULT } from './transport/recording-host.ts'
 import { snapshots } from './transport/snapshots.ts'
 import { stalls } from './transport/stalls.ts'
@@ -27,7 +29,15 @@ export interface TransportContractOptions extends SuiteOptions<TransportCapabili
   readonly make: () => TransportFixture | Promise<TransportFixture>
   /** How long a check waits for an expected event before it fails. Default 8000. */
   readonly timeoutMs?: number | undefined
+  /**
+   * How long a whole check may take, with `make` and the end of the fixture, before it fails with the calls that have not ended. Default four times
+   * `timeoutMs`. Let the test runner allow more.
+   */
+  readonly checkTimeoutMs?: number | undefined
 }
+
+/** Time for a few events, one after the other. */
+const CHECK_TIMEOUT_FACTOR = 4
 
 const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapability>[] = [
   {
@@ -81,7 +91,10 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
   },
 ]
 
-const OPTIONS = suiteOptions(TRANSPORT_CAPABILITIES, { timeoutMs: checkInteger(1) })
+const OPTIONS = suiteOptions(TRANSPORT_CAPABILITIES, {
+  timeoutMs: checkInteger(1),
+  checkTimeoutMs: checkInteger(1),
+})
 
 /**
  * Defines the checks that every transport must pass. A failed check reports the requirement, what was observed, and the part of the
@@ -93,24 +106,39 @@ const OPTIONS = suiteOptions(TRANSPORT_CAPABILITIES, { timeoutMs: checkInteger(1
  */
 export function transportContract(options: TransportContractOptions): void {
   checkOptions(options, OPTIONS)
-  const { make, timeoutMs = TIMEOUT_MS_DEFAULT } = options
-  defineSuite('transport contract', options, GROUPS, (body, tell) => withTestNetwork(make, timeoutMs, body, tell))
+  const { make, timeoutMs = TIMEOUT_MS_DEFAULT, checkTimeoutMs = CHECK_TIMEOUT_FACTOR * timeoutMs } = options
+  const limits = { timeoutMs, checkTimeoutMs }
+  defineSuite('transport contract', options, GROUPS, (body, tell) => withTestNetwork(make, limits, body, tell))
 }
 
 /** Runs the body of a check on a fresh network, and closes every node that it started. */
 async function withTestNetwork(
   make: TransportContractOptions['make'],
-  timeoutMs: number,
+  { timeoutMs, checkTimeoutMs }: { readonly timeoutMs: number; readonly checkTimeoutMs: number },
   body: (network: TestNetwork) => Promise<void>,
   tell: (happened: string) => void,
 ): Promise<void> {
-  const network = new TestNetwork(await make(), timeoutMs)
+  const trace = new NetworkTrace()
+  let network: TestNetwork | undefined
+  let failed: { readonly error: unknown; readonly happened: string } | undefined
+  const check = async (): Promise<void> => {
+    network = new TestNetwork(await trace.awaiting('make()', make()), timeoutMs, trace)
+    try {
+      await body(network)
+    } catch (error) {
+      failed = { error, happened: String(trace) }
+      throw error
+    } finally {
+      await network.close()
+    }
+  }
   try {
-    await body(network)
+    await endsWithin(checkTimeoutMs, check(), trace)
   } catch (error) {
-    tell(String(network.trace))
-    throw error
-  } finally {
-    await network.close()
+    tell(failed?.happened ?? String(trace))
+    // If it is late, it may still hold sockets.
+    network?.close().catch(() => undefined)
+    // What failed first, also if the end of it failed, too.
+    throw failed === undefined ? error : failed.error
   }
 }

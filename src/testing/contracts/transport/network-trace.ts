@@ -9,6 +9,22 @@ const LINES_MAX = 40
 export class NetworkTrace {
   readonly #lines: { readonly text: string; times: number }[] = []
   #leftOut = 0
+  readonly #pending = new Set<{ readonly call: string }>()
+
+  /** The calls that have not ended, in words. */
+  get pending(): readonly string[] {
+    return [...this.#pending].map(({ call }) => call)
+  }
+
+  /** The same value. If it is a promise, the call is pending until it settles. */
+  awaiting<Value>(call: string, returned: Value): Value {
+    if (!(returned instanceof Promise)) return returned
+    const pending = { call }
+    const end = (): void => void this.#pending.delete(pending)
+    this.#pending.add(pending)
+    returned.then(end, end)
+    return returned
+  }
 
   /** Adds a line. The same line again only raises its count. */
   add(text: string): void {
@@ -50,7 +66,8 @@ export function recordingFixture(fixture: TransportFixture, trace: NetworkTrace)
       const describe = DISTURBANCES[name as keyof TransportFixture]
       return (...args: readonly string[]): unknown => {
         if (describe !== undefined) trace.add(`the check ${describe(...args)}`)
-        return value.apply(target, args)
+        const nodes = args.filter((arg) => typeof arg === 'string').join(', ')
+        return trace.awaiting(`${String(name)}(${nodes}) of the fixture`, value.apply(target, args))
       }
     },
   })
@@ -66,7 +83,7 @@ export function recordingTransport(id: NodeId, transport: Transport, trace: Netw
     },
     start: async (host) => {
       try {
-        await transport.start(host)
+        await trace.awaiting(`start() of ${id}`, transport.start(host))
       } catch (error) {
         add(`did not start: ${String(error)}`)
         throw error
@@ -85,10 +102,11 @@ export function recordingTransport(id: NodeId, transport: Transport, trace: Netw
     },
     fetchSnapshot: (from, snapshot, offset, signal) => {
       add(`fetched snapshot ${snapshot} of ${from} from byte ${offset}`)
-      return recordingChunks(transport.fetchSnapshot(from, snapshot, offset, signal), add)
+      const chunks = transport.fetchSnapshot(from, snapshot, offset, signal)
+      return recordingChunks(chunks, add, (step) => trace.awaiting(`a fetch of ${id} from ${from}`, step))
     },
     close: async () => {
-      await transport.close()
+      await trace.awaiting(`close() of ${id}`, transport.close())
       add('closed')
     },
   }
@@ -97,10 +115,18 @@ export function recordingTransport(id: NodeId, transport: Transport, trace: Netw
 async function* recordingChunks(
   chunks: AsyncIterable<Uint8Array>,
   add: (text: string) => void,
+  awaiting: <Value>(step: Value) => Value,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = chunks[Symbol.asyncIterator]()
+  const steps: AsyncIterable<Uint8Array> = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => awaiting(source.next()),
+      return: async () => (await awaiting(source.return?.())) ?? { done: true, value: undefined },
+    }),
+  }
   let bytes = 0
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of steps) {
       bytes += chunk.length
       yield chunk
     }

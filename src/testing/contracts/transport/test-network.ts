@@ -7,7 +7,8 @@ import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
 import { describeCall } from './host-call.ts'
-import { NetworkTrace, recordingFixture, recordingTransport } from './network-trace.ts'
+import type { NetworkTrace } from './network-trace.ts'
+import { recordingFixture, recordingTransport } from './network-trace.ts'
 import { RecordingHost } from './recording-host.ts'
 import type { TransportFixture } from './transport-fixture.ts'
 
@@ -27,12 +28,14 @@ export interface StartedNode {
 export class TestNetwork {
   readonly fixture: TransportFixture
   readonly timeoutMs: number
-  readonly trace: NetworkTrace = new NetworkTrace()
+  readonly trace: NetworkTrace
   readonly #nodes: StartedNode[] = []
+  #closed: Promise<void> | undefined
 
-  constructor(fixture: TransportFixture, timeoutMs: number) {
-    this.fixture = recordingFixture(fixture, this.trace)
+  constructor(fixture: TransportFixture, timeoutMs: number, trace: NetworkTrace) {
+    this.fixture = recordingFixture(fixture, trace)
     this.timeoutMs = timeoutMs
+    this.trace = trace
   }
 
   createHost(id: NodeId): RecordingHost {
@@ -85,7 +88,13 @@ export class TestNetwork {
     assert.equal(host.calls.length, known)
   }
 
-  async close(): Promise<void> {
+  /** Closes every node and the fixture, once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#nodes.map(({ transport }) => transport.close()))
     await this.fixture.close()
   }
