@@ -78,11 +78,14 @@ class SegmentEngine implements LogEngine<StoredBlock> {
   readonly #location: string
   /** The checksum of the last frame. */
   #checksum: number
+  /** The segment of the last durable frame, which the log needs even if it has no blocks. */
+  #lastSequence: number
 
   constructor(files: SegmentFiles, location: string, checksum: number) {
     this.#files = files
     this.#location = location
     this.#checksum = checksum
+    this.#lastSequence = files.activeSequence
   }
 
   async write(log: BlockList<StoredBlock>, entry: LogWrite): Promise<readonly StoredBlock[]> {
@@ -106,6 +109,7 @@ class SegmentEngine implements LogEngine<StoredBlock> {
     const start = segment.end
     await this.#files.append(segment, frame.parts, frame.length)
     this.#checksum = frame.checksum
+    this.#lastSequence = segment.sequence
     return write.blocks.map(({ first, term, kind, membership, count, checksum, size }, offset) => {
       const at = start + (frame.positions[offset] as number)
       return { first, term, kind, membership, count, checksum, size, segment: segment.sequence, at }
@@ -133,12 +137,12 @@ class SegmentEngine implements LogEngine<StoredBlock> {
 
   needsCleaning(log: BlockList<StoredBlock>): boolean {
     const [first] = log.blocks
-    return this.#files.hasOlderThan(first?.segment ?? this.#files.activeSequence)
+    return this.#files.hasOlderThan(first?.segment ?? this.#lastSequence)
   }
 
   async clean(log: BlockList<StoredBlock>): Promise<void> {
     const [first] = log.blocks
-    await this.#files.removeOlderThan(first?.segment ?? this.#files.activeSequence)
+    await this.#files.removeOlderThan(first?.segment ?? this.#lastSequence)
   }
 }
 

@@ -4,10 +4,13 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open as openFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DataDirectory } from '../../src/data-directory/data-directory.ts'
+import { EMPTY_RECORD } from '../../src/data-directory/hard-state-file.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import { SYNCS_WRITES } from '../../src/segments/durable-writer.ts'
 import type { SegmentStorage } from '../../src/segments/index.ts'
+import { openSegmentFiles } from '../../src/segments/segment-storage.ts'
 import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import type { SegmentFixture } from './segment-fixture.ts'
 import { segmentFixture } from './segment-fixture.ts'
@@ -191,6 +194,31 @@ describe('the segment storage', () => {
     const { blocks } = await again.open(IDENTITY)
     assert.deepEqual([blocks[0]?.first, blocks.at(-1)?.first], [39, 60])
     assert.equal((await again.read(39, 1))[0]?.first, 39)
+  })
+
+  it('keeps the segment of the last frame until the first frame of the next one is durable, also without blocks', async () => {
+    const directory = new DataDirectory(fixture.directory())
+    await mkdir(directory.path, { recursive: true })
+    const options = { directory: directory.path, segmentBytes: 64 * 1024, immediateWriteBytesMax: 0 }
+    const files = await openSegmentFiles(directory, false, options)
+    await files.initialize()
+    const { engine, log } = await files.recover(EMPTY_RECORD)
+    // They are not applied: the log has frames and no blocks.
+    const write = { blocks: [encodeCommands(1, 1, [new Uint8Array(8000)])], isUrgent: true }
+    const change = log.plan(write, 0)
+    for (let number = 2; number < 20; number++) {
+      let isDone = false
+      const writing = engine.write(log, { number, write, change, commitIndex: 0, snapshot: undefined }).finally(() => {
+        isDone = true
+      })
+      while (!isDone) {
+        assert.equal(engine.needsCleaning(log), false, `during write ${number}`)
+        await new Promise(setImmediate)
+      }
+      await writing
+      if (engine.needsCleaning(log)) return files.close()
+    }
+    assert.fail('all writes fit into one segment')
   })
 
   it('is locked against a second storage, by whatever path', async () => {
