@@ -78,7 +78,7 @@ export async function hasFrames(files: SegmentFiles, sequence: number): Promise<
   const reader = new SegmentReader(file, (await file.stat()).size, new ReadBuffers())
   try {
     const header = parseSegmentHeader(await reader.bytes(0, SEGMENT_HEADER_BYTES))
-    return !('damage' in header) && !('damage' in (await readFrame(reader, SEGMENT_HEADER_BYTES, header)))
+    return !('damage' in header) && !('damage' in (await readFrame(reader, SEGMENT_HEADER_BYTES, header, 0)))
   } finally {
     await reader.end()
     await file.close()
@@ -109,7 +109,7 @@ async function readSegment(
     let end = SEGMENT_HEADER_BYTES
     let unprovenFrom: number | undefined
     for (;;) {
-      const found = await readFrame(reader, end, header)
+      const found = await readFrame(reader, end, header, end > SEGMENT_HEADER_BYTES ? replay.write : 0)
       if ('damage' in found) {
         await assertNoFrameAfter(reader, end, header, replay, `${found.damage} at byte ${end} of ${path}`)
         break
@@ -125,16 +125,22 @@ async function readSegment(
   }
 }
 
+/**
+ * The frame of a write after number `after`. The first 8 bytes of a frame may be in another sector than its rest: if only they survive a crash,
+ * a whole frame of the file's earlier use may follow them, which has a lower number.
+ */
 async function readFrame(
   reader: SegmentReader,
   at: number,
   { salt }: SegmentHeader,
+  after: number,
 ): Promise<{ readonly frame: Frame; readonly bytes: Buffer } | { readonly damage: string }> {
   const length = claimedLength(await reader.bytes(at, at + FRAME_HEADER_BYTES), salt)
   if (length === undefined || at + length > reader.size) return { damage: 'no frame starts' }
   const bytes = await reader.bytes(at, at + length)
   const frame = parseFrame(bytes)
-  return 'damage' in frame ? frame : { frame, bytes }
+  if ('damage' in frame) return frame
+  return frame.number > after ? { frame, bytes } : { damage: `a frame of the earlier write ${frame.number} starts` }
 }
 
 /**
@@ -154,8 +160,8 @@ async function assertNoFrameAfter(
     for (let at = findFrame(bytes, 0, header.salt); at !== undefined; at = findFrame(bytes, at + 1, header.salt))
       places.push(start + at)
     for (const place of places) {
-      const found = await readFrame(reader, place, header)
-      if (!('damage' in found) && found.frame.number > replay.write) throw replay.damaged(what)
+      const found = await readFrame(reader, place, header, replay.write)
+      if (!('damage' in found)) throw replay.damaged(what)
     }
   }
 }
