@@ -347,6 +347,7 @@ describe('members that have moved', () => {
     leader.wait(1)
     assert.equal(addressOf(leader, 'b'), 'b:1')
     acknowledgeAll(leader, 'b', 'c')
+    leader.wait(leader.options.heartbeatIntervalMs)
     assert.equal(addressOf(leader, 'b'), 'moved:1')
   })
 

@@ -69,8 +69,8 @@ describe('a frame of the TCP peer protocol', () => {
 
   it('is read in place within a chunk, and copied once if it spans chunks', () => {
     const frame = Buffer.concat(encodeMessages([append(1, 5000)]))
-    const chunk = Buffer.concat([frame, frame, frame.subarray(0, 3000)])
-    const rest = Buffer.concat([frame.subarray(3000), frame])
+    const chunk = ownMemory(frame, frame, frame.subarray(0, 3000))
+    const rest = ownMemory(frame.subarray(3000), frame)
     const memory = received([chunk, rest]).map(
       (message) => message.type === 'AppendEntriesRequest' && message.blocks[0]?.bytes.buffer,
     )
@@ -283,4 +283,9 @@ function append(round: number, bytes: number): Extract<PeerMessage, { type: 'App
 function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const ends = [...new Set([...cuts, bytes.length])].sort((one, other) => one - other)
   return ends.map((end, offset) => bytes.subarray(ends[offset - 1] ?? 0, end))
+}
+
+/** Not in the pool of buffers, which is the memory of others too. */
+function ownMemory(...parts: readonly Uint8Array[]): Buffer {
+  return Buffer.from(Uint8Array.from(Buffer.concat(parts)).buffer)
 }
