@@ -99,7 +99,7 @@ clean: ## Remove the output of builds and tests
 	rm -rf dist dist.* coverage *.tgz
 
 $(INSTALLED): package-lock.json
-	npm ci --ignore-scripts --no-audit --no-fund
+	npm ci --no-audit --no-fund
 	@touch $@
 
 site/node_modules/.package-lock.json: site/package-lock.json
