@@ -49,7 +49,7 @@ export async function* encodeBackup(
     }
   }
   if (filled > 0) yield complete()
-  const problem = differenceOf(info, size, checksum)
+  const problem = problemOf(info, size, checksum)
   if (problem !== undefined)
     throw corrupt(`the snapshot at ${info.index} was read wrongly: ${problem}`, { index: info.index })
   yield encodeFooter(size)
@@ -72,7 +72,7 @@ export async function* readBackupChunks(path: string): AsyncGenerator<Uint8Array
       checksum = crc32(chunk, checksum)
       yield chunk
     }
-    const problem = differenceOf(header.info, size, checksum)
+    const problem = problemOf(header.info, size, checksum)
     if (problem !== undefined) throw damaged(`the backup ${path} is damaged: ${problem}`, path)
   } finally {
     await file.close()
@@ -109,7 +109,7 @@ async function open(path: string): Promise<OpenBackup> {
   }
 }
 
-function differenceOf(info: SnapshotInfo, size: number, checksum: number): string | undefined {
+function problemOf(info: SnapshotInfo, size: number, checksum: number): string | undefined {
   if (size !== info.size) return `it has ${size} bytes instead of ${info.size}`
   if (info.checksum !== undefined && info.checksum !== checksum) return 'its bytes do not match its checksum'
   return undefined

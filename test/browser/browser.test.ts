@@ -64,16 +64,16 @@ describe('quorate/memory and the simulator of quorate/testing', function () {
     for (const [offset, run] of here.runs.entries()) {
       const other: Outcome['runs'][number] | undefined = there.runs[offset]
       for (const part of ['trace', 'recording', 'verdict'] as const)
-        assert.equal(firstDifference(other?.[part], run[part]), undefined, `${part} of run ${offset}`)
+        assert.equal(firstDifferentLines(other?.[part], run[part]), undefined, `${part} of run ${offset}`)
     }
-    assert.equal(firstDifference(there.file.trace, here.file.trace), undefined)
+    assert.equal(firstDifferentLines(there.file.trace, here.file.trace), undefined)
     assert.deepEqual(there.file.state, JSON.parse(JSON.stringify(here.file.state)))
     assert.deepEqual(there.answers, [1, 2, 3, 4, 'to be or not'])
   })
 })
 
 /** The first lines that differ, or undefined. */
-function firstDifference(one = '', other = ''): readonly [string | undefined, string | undefined] | undefined {
+function firstDifferentLines(one = '', other = ''): readonly [string | undefined, string | undefined] | undefined {
   const [lines, others] = [one.split('\n'), other.split('\n')]
   const at = lines.findIndex((line, offset) => line !== others[offset])
   if (at < 0) return lines.length === others.length ? undefined : [undefined, others[lines.length]]

@@ -121,6 +121,14 @@ describe('the page of a run in a browser', function () {
     assert.ok(width <= available, `${width} of ${available} pixels`)
   })
 
+  it('shows each kind of entry in another way', async () => {
+    const looks = (await inPage(
+      `return [...document.querySelectorAll('.legend .chip')].map((chip) => { const { borderColor, borderStyle, backgroundColor, color } = getComputedStyle(chip); return [borderColor, borderStyle, backgroundColor, color].join() })`,
+    )) as string[]
+    assert.equal(looks.length, 4)
+    assert.equal(new Set(looks).size, 4, looks.join('\n'))
+  })
+
   it('folds the state of the machine of the user, opens it on all cards at once, and follows the cursor', async () => {
     const machine = machineUnderTest({ make: () => new Sum(), command: (number) => number })
     const run = { seed: 3, cluster: { voters: 3, spares: 0 }, faults: [], machine, isTraced: true, healAtMs: 1500 }

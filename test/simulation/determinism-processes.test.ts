@@ -13,11 +13,11 @@ describe('a simulation in another process', () => {
     const other = execFileSync(process.execPath, [...flags, TRACES, String(SEED)], { env, encoding: 'utf8' })
     const own = await tracesOf(SEED)
     assert.ok(own.length > 10_000)
-    assert.ok(own === other, firstDifference(own, other))
+    assert.ok(own === other, describeFirstLine(own, other))
   })
 })
 
-function firstDifference(one: string, other: string): string {
+function describeFirstLine(one: string, other: string): string {
   const others = other.split('\n')
   const lines = one.split('\n')
   const at = lines.findIndex((line, number) => line !== others[number])
