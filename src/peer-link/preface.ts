@@ -4,7 +4,10 @@ import type { Socket } from 'node:net'
 /** How an HTTP/2 connection begins. */
 export const HTTP2_PREFACE = 'PRI * HTTP/2.0'
 
-/** Calls `take` with the first bytes, once there are that many. If it returns false, calls `pass`; then the bytes can be read again. */
+/**
+ * Calls `take` with the first bytes, once there are that many. If it returns false, calls `pass`; then the bytes can be read again. All that has
+ * arrived is put back as one chunk: a session of HTTP/2 in Node.js reads chunk by chunk, and throws if the first one ends it and a second one follows.
+ */
 export function readPreface(socket: Socket, bytes: number, take: (preface: Buffer) => boolean, pass: () => void): void {
   const onReadable = (): void => {
     const preface: Buffer | null = socket.read(bytes)
@@ -12,7 +15,9 @@ export function readPreface(socket: Socket, bytes: number, take: (preface: Buffe
     if (preface === null) return
     socket.off('readable', onReadable)
     if (take(preface)) return
-    socket.unshift(preface)
+    const { readableLength } = socket
+    const rest: Buffer | null = readableLength === 0 ? null : socket.read(readableLength)
+    socket.unshift(rest === null ? preface : Buffer.concat([preface, rest]))
     pass()
   }
   socket.on('readable', onReadable)
