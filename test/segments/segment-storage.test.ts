@@ -9,8 +9,11 @@ import { EMPTY_RECORD } from '../../src/data-directory/hard-state-file.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import { SYNCS_WRITES } from '../../src/segments/durable-writer.ts'
-import type { SegmentStorage } from '../../src/segments/index.ts'
+import { SegmentStorage } from '../../src/segments/index.ts'
 import { openSegmentFiles } from '../../src/segments/segment-storage.ts'
+import { FaultyFiles } from '../../src/testing/disk/faulty-files.ts'
+import { PowerCutDirectory } from '../../src/testing/disk/power-cut-directory.ts'
+import type { WatchedFile } from '../../src/testing/disk/watched-files.ts'
 import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import type { SegmentFixture } from './segment-fixture.ts'
 import { segmentFixture } from './segment-fixture.ts'
@@ -91,6 +94,23 @@ describe('the segment storage', () => {
       await assert.rejects(append(storage, next), { code: 'ERR_RAFT_STORAGE' })
       await assert.rejects(append(storage, next + 1), { code: 'ERR_RAFT_STORAGE' })
     })
+  })
+
+  it('makes one call for each write, however many blocks it has, and two more with a sync each for a term', async () => {
+    const disk = new CountedFiles()
+    const directory = await PowerCutDirectory.on(disk)
+    const storage = directory.register(new SegmentStorage({ directory: directory.path, markDelayMs: 60_000 }))
+    await storage.open(IDENTITY)
+    const costOf = async (first: number, term: number): Promise<readonly number[]> => {
+      const [writes, syncs] = [disk.writes, disk.syncs]
+      const blocks = [0, 1, 2].map((at) => encodeCommands(first + at, term, [new Uint8Array(1000)]))
+      await storage.write({ blocks, hardState: { ...HARD_STATE, term }, isUrgent: true })
+      return [disk.writes - writes, disk.syncs - syncs]
+    }
+    const ofBlocks = SYNCS_WRITES ? [1, 0] : [1, 1]
+    assert.deepEqual(await costOf(1, 1), [(ofBlocks[0] as number) + 2, (ofBlocks[1] as number) + 2])
+    assert.deepEqual(await costOf(4, 1), ofBlocks)
+    await directory.fixture.destroy()
   })
 
   it('cuts off a last write that a crash interrupted, because it was never acknowledged', async () => {
@@ -260,5 +280,20 @@ describe('the segment storage', () => {
     })
   })
 })
+
+class CountedFiles extends FaultyFiles {
+  writes = 0
+  syncs = 0
+
+  override beforeWrite(file: WatchedFile): void {
+    this.writes++
+    super.beforeWrite(file)
+  }
+
+  override async beforeSync(file: WatchedFile): Promise<void> {
+    this.syncs++
+    await super.beforeSync(file)
+  }
+}
 
 const NO_MEMBERS = { members: [], voters: [], outgoing: [], learners: [] }
