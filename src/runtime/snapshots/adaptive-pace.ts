@@ -27,7 +27,7 @@ const SETTLE_MS = 50
 const PAUSE_MS = 250
 /** So that pauses in a busy time do not raise the baseline step by step. */
 const BASELINE_GROWTH = 1.25
-const FIRST_BYTES_PER_SECOND = 64 * 1024 * 1024
+const FIRST_BYTES_PER_SECOND = 128 * 1024 * 1024
 const SLOWER = 0.75
 const FASTER = 1.25
 /** Until the pace was too fast once, so that a short transfer also gets what the writes allow. */

@@ -111,7 +111,7 @@ describe('the adaptive pace of snapshots', () => {
     leader.send(5000)
     leader.idle(5000)
     leader.send(1)
-    assert.equal(leader.pace.bytesPerSecond, 64 * MIB)
+    assert.equal(leader.pace.bytesPerSecond, 128 * MIB)
   })
 
   it('is no limit with a factor of 0', () => {
