@@ -5,6 +5,11 @@ import type { EngineName } from './data-directory/data-directory.ts'
 import { DataDirectory } from './data-directory/data-directory.ts'
 import type { OpenEngine } from './data-directory/log-engine.ts'
 import { isRaftError } from './errors.ts'
+import type { OptionProblem } from './platform/options.ts'
+import { throwOnProblems } from './platform/options.ts'
+import { SEGMENT_STORAGE_DEFAULTS } from './segments/options.ts'
+
+export { checkImmediateWriteBytes } from './segments/options.ts'
 
 /** Opens the files of an engine, for the tools that work on the data directory of a stopped node. */
 export const ENGINE_FILES: Readonly<Record<EngineName, OpenEngine>> = {
@@ -18,15 +23,41 @@ export const ENGINE_FILES: Readonly<Record<EngineName, OpenEngine>> = {
   },
 }
 
-/** The storage in a directory, not yet open: with the engine that the directory has, that is wanted, or that works here. */
-export async function openStorage(directory: string, wanted: EngineName | undefined): Promise<Storage> {
+/** The part of the heartbeat interval for which a write on the thread of JavaScript may stop the event loop. */
+const IMMEDIATE_WRITE_SHARE = 1 / 20
+
+/** Options of the node, which concern only segments. */
+export interface ImmediateWriteOptions {
+  readonly immediateWriteBytesMax?: number | undefined
+  readonly heartbeatIntervalMs?: number | undefined
+}
+
+/**
+ * The storage in a directory, not yet open: with the engine that the directory has, that is wanted, or that works here. Rejects with
+ * ERR_RAFT_OPTIONS if `immediateWriteBytesMax` is given and the engine is RocksDB.
+ */
+export async function openStorage(
+  directory: string,
+  wanted: EngineName | undefined,
+  { immediateWriteBytesMax, heartbeatIntervalMs = Infinity }: ImmediateWriteOptions = {},
+): Promise<Storage> {
   const engine = wanted ?? (await new DataDirectory(resolve(directory)).engine()) ?? (await defaultEngine())
   if (engine === 'segments') {
     const { SegmentStorage } = await import('./segments/segment-storage.ts')
-    return new SegmentStorage({ directory })
+    const longestMs = heartbeatIntervalMs * IMMEDIATE_WRITE_SHARE
+    const immediateWriteMsMax = Math.min(SEGMENT_STORAGE_DEFAULTS.immediateWriteMsMax, longestMs)
+    return new SegmentStorage({ directory, immediateWriteBytesMax, immediateWriteMsMax })
   }
+  throwOnProblems(immediateWriteProblems(immediateWriteBytesMax, engine))
   const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
   return new RocksDBStorage({ directory })
+}
+
+/** The problem of an `immediateWriteBytesMax` that would have no effect with this storage, if it is known. */
+export function immediateWriteProblems(bytesMax: unknown, storage: unknown): OptionProblem[] {
+  if (bytesMax === undefined || storage === undefined || storage === 'segments') return []
+  const keeper = storage === 'rocksdb' ? 'RocksDB keeps this log' : 'a Storage of your own decides where it writes'
+  return [{ path: 'immediateWriteBytesMax', problem: `is only for storage 'segments', and ${keeper}` }]
 }
 
 /** RocksDB if it is installed and loads. */

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ImmediateWriteOptions } from '../src/engines.ts'
 import { openStorage } from '../src/engines.ts'
 import { isRaftError } from '../src/errors.ts'
+import { encodeCommands } from '../src/log-format/block.ts'
 
 const IDENTITY = { clusterId: 'cluster-1', nodeId: 'n1' }
 const FOLDERS = { rocksdb: 'log', segments: 'segments' } as const
@@ -31,6 +33,36 @@ describe('the storage of a data directory', () => {
     assert.equal(await opened(), 'rocksdb')
     assert.ok((await readdir(directory)).includes(FOLDERS.rocksdb))
   })
+
+  it('makes no write on the thread of JavaScript with 0, or if the heartbeat interval is too short for any', async () => {
+    assert.equal(await immediateWrites({ immediateWriteBytesMax: 0 }), 0)
+    assert.equal(await immediateWrites({ immediateWriteBytesMax: 4096, heartbeatIntervalMs: 1e-6 }), 0)
+  })
+
+  it('refuses a limit of such writes with RocksDB, also if the directory only has it by default, and creates nothing', async () => {
+    for (const wanted of ['rocksdb', undefined] as const)
+      await assert.rejects(openStorage(directory, wanted, { immediateWriteBytesMax: 0 }), (error) => {
+        assert.ok(isRaftError(error, 'ERR_RAFT_OPTIONS'), String(error))
+        assert.match(error.message, /immediateWriteBytesMax is only for storage 'segments', and RocksDB keeps this log/)
+        return true
+      })
+    assert.deepEqual(await readdir(directory), [])
+  })
+
+  /** More small writes than have to be fast. Returns how many were made on the thread of JavaScript. */
+  async function immediateWrites(options: ImmediateWriteOptions): Promise<number | undefined> {
+    const storage = await openStorage(await mkdtemp(join(directory, 'node-')), 'segments', options)
+    try {
+      await storage.open(IDENTITY)
+      const hardState = { term: 1, votedFor: undefined, commitIndex: 0 }
+      await storage.write({ hardState, blocks: [], isUrgent: true })
+      for (let index = 1; index <= 40; index++)
+        await storage.write({ blocks: [encodeCommands(index, 1, [Buffer.from('a')])], isUrgent: true })
+      return storage.immediateWrites
+    } finally {
+      await storage.close()
+    }
+  }
 
   for (const [engine, other] of [
     ['rocksdb', 'segments'],

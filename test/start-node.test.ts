@@ -8,6 +8,8 @@ import { connect } from '../src/connect.ts'
 import type { NodeStatus } from '../src/contracts/node-service.ts'
 import type { NodeEvent } from '../src/contracts/observer.ts'
 import type { RaftError } from '../src/errors.ts'
+import { MemoryDisk } from '../src/memory/memory-disk.ts'
+import { MemoryStorage } from '../src/memory/memory-storage.ts'
 import { MemoryNetwork } from '../src/memory/memory-transport.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
@@ -168,6 +170,18 @@ describe('startNode, with gRPC and RocksDB', function () {
       for (const path of ['advertise', 'peerTransport', 'tls']) assert.match(error.message, new RegExp(`${path} `))
       return true
     })
+  })
+
+  it('refuses a limit of writes on the thread of JavaScript for a storage that makes none', async () => {
+    const own = new MemoryStorage({ disk: new MemoryDisk() })
+    for (const [storage, words] of [
+      ['rocksdb', 'RocksDB keeps this log'],
+      [own, 'a Storage of your own decides where it writes'],
+    ] as const)
+      await assert.rejects(start('n1', { storage, immediateWriteBytesMax: 0 }), (error: RaftError) => {
+        assert.ok(error.message.includes(`immediateWriteBytesMax is only for storage 'segments', and ${words}`))
+        return error.code === 'ERR_RAFT_OPTIONS'
+      })
   })
 
   it('changes its nodes one by one to connect over TCP, while clients use the same ports', async () => {

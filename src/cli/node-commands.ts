@@ -59,6 +59,10 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
         'what keeps the log of a new directory (default: rocksdb if it loads, otherwise segments)',
       ).choices(['rocksdb', 'segments']),
     )
+    .option(
+      '--immediate-write-bytes <bytes>',
+      'with segments, make writes up to so many bytes on the main thread while the disk is fast; 0 for none (default: 4KiB)',
+    )
     .addOption(
       new Option('--peer-transport <transport>', 'how this node connects to its peers; all nodes accept both')
         .choices(['grpc', 'tcp'])

@@ -18,8 +18,11 @@ export interface Meter {
   read(mode: ReadMode, ms: number, code: ErrorCode | undefined): void
   /** The reads of one turn of the event loop were confirmed together, `ms` after they were asked for: by a quorum, or by the lease. */
   readRound(mode: 'quorum' | 'lease', ms: number): void
-  /** A write of the log or the hard state, of so many bytes of blocks, has become durable. Longer pauses of the event loop do not count. */
-  write(ms: number, bytes: number): void
+  /**
+   * A write of the log or the hard state, of so many bytes of blocks, has become durable. Longer pauses of the event loop do not count. `isImmediate`
+   * says that it was made on the thread of JavaScript, and stopped the event loop meanwhile.
+   */
+  write(ms: number, bytes: number, isImmediate: boolean): void
   /** The state machine applied so many commands in one turn of the event loop, which was blocked meanwhile. */
   apply(ms: number, commands: number): void
 }

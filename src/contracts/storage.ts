@@ -83,6 +83,8 @@ export interface StorageWrite {
 export interface Storage {
   /** What it is, in a word, for the status and the log of a node: 'rocksdb'. */
   readonly name?: string | undefined
+  /** How many writes have stopped the event loop since it was opened, because they were made on its thread; undefined if it makes none this way. */
+  readonly immediateWrites?: number | undefined
   /**
    * Opens or creates the data directory. Rejects if it belongs to another cluster or node, is in use, damaged, marked as unusable or of
    * an unknown format; then the number of its boot is unchanged, or one more.

@@ -175,6 +175,12 @@ export const METRICS = {
     labels: [],
     help: 'Bytes of entries in durable writes.',
   },
+  immediateWrites: {
+    name: 'raft_storage_immediate_writes_total',
+    type: 'counter',
+    labels: [],
+    help: 'Durable writes that were made on the thread of JavaScript, and stopped the event loop meanwhile; see immediateWriteBytesMax.',
+  },
   certificateExpires: {
     name: 'raft_certificate_expires_timestamp_seconds',
     type: 'gauge',

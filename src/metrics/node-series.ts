@@ -61,6 +61,7 @@ export class NodeSeries implements Meter {
   readonly #leaderChanges = new Counts(METRICS.leaderChanges, [])
   readonly #elections = new Counts(METRICS.elections, ['won'], ['lost'])
   readonly #writtenBytes = new Counts(METRICS.writtenBytes, [])
+  readonly #immediateWrites = new Counts(METRICS.immediateWrites, [])
   readonly #applied = new Counts(METRICS.applied, [])
   readonly #storageErrors = new Counts(METRICS.storageErrors, ['write'], ['scrub'])
   readonly #snapshotFailures = new Counts(METRICS.snapshotFailures, ['take'], ['fetch'])
@@ -119,9 +120,10 @@ export class NodeSeries implements Meter {
     this.#roundSeconds[mode].add(ms)
   }
 
-  write(ms: number, bytes: number): void {
+  write(ms: number, bytes: number, isImmediate: boolean): void {
     this.#fsyncSeconds.add(ms)
     this.#writtenBytes.add(bytes)
+    if (isImmediate) this.#immediateWrites.add(1)
   }
 
   apply(ms: number, commands: number): void {
@@ -171,7 +173,14 @@ export class NodeSeries implements Meter {
     const applied = { metric: METRICS.proposals, labels: { result: 'ok' }, value: this.#proposalSeconds.count }
     return [
       ...[this.#proposals, this.#reads, this.#leaderChanges, this.#elections, this.#writtenBytes, this.#applied],
-      ...[this.#storageErrors, this.#snapshotFailures, this.#pauses, this.#reconnects, this.#refusals],
+      ...[
+        this.#immediateWrites,
+        this.#storageErrors,
+        this.#snapshotFailures,
+        this.#pauses,
+        this.#reconnects,
+        this.#refusals,
+      ],
     ]
       .flatMap((counts) => counts.samples)
       .filter(({ labels }) => labels.peer === undefined || members.has(labels.peer))

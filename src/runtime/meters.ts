@@ -40,8 +40,8 @@ export class Meters implements Meter {
     this.#each((meter) => meter.readRound(mode, ms))
   }
 
-  write(ms: number, bytes: number): void {
-    this.#each((meter) => meter.write(ms, bytes))
+  write(ms: number, bytes: number, isImmediate: boolean): void {
+    this.#each((meter) => meter.write(ms, bytes, isImmediate))
   }
 
   apply(ms: number, commands: number): void {

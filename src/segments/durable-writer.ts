@@ -9,13 +9,14 @@ import { writeAll } from '../data-directory/durable-files.ts'
  */
 export const SYNCS_WRITES: boolean = process.platform === 'linux'
 
-/** A write at once stops the event loop meanwhile. It is far below a heartbeat interval if none of so many recent writes took longer than this. */
-const FAST_MS = 5
+/** A write at once stops the event loop meanwhile, so none is made until so many writes in succession were fast. */
 const RECENT_WRITES = 32
 
 export interface DurableWriterOptions {
   /** Larger writes are never made at once; 0 makes none at once. */
   readonly immediateWriteBytesMax: number
+  /** A write that takes longer is slow. */
+  readonly immediateWriteMsMax: number
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number
 }
@@ -26,13 +27,15 @@ export interface DurableWriterOptions {
  */
 export class DurableWriter {
   readonly #bytesMax: number
+  readonly #msMax: number
   readonly #now: () => number
   /** How many writes in succession were fast. */
   #fastWrites = 0
   #immediateWrites = 0
 
-  constructor({ immediateWriteBytesMax, now = () => performance.now() }: DurableWriterOptions) {
+  constructor({ immediateWriteBytesMax, immediateWriteMsMax, now = () => performance.now() }: DurableWriterOptions) {
     this.#bytesMax = SYNCS_WRITES ? immediateWriteBytesMax : 0
+    this.#msMax = immediateWriteMsMax
     this.#now = now
   }
 
@@ -53,7 +56,7 @@ export class DurableWriter {
       if (bytesWritten < length) await writeRest(file, parts, bytesWritten, position)
       if (!SYNCS_WRITES) await file.datasync()
     }
-    this.#fastWrites = this.#now() - startedAt <= FAST_MS ? this.#fastWrites + 1 : 0
+    this.#fastWrites = this.#now() - startedAt <= this.#msMax ? this.#fastWrites + 1 : 0
   }
 }
 

@@ -40,6 +40,8 @@ export interface SegmentFilesOptions {
   readonly segmentBytes: number
   /** Larger writes go through a thread; 0 for all. */
   readonly immediateWriteBytesMax: number
+  /** The disk is slow if a write takes longer. */
+  readonly immediateWriteMsMax: number
   /** Called before a new file is filled, with its size; rejects if there is too little space. */
   readonly reserve: (bytes: number) => Promise<void>
 }
@@ -61,11 +63,11 @@ export class SegmentFiles {
   #lastSpare = 0
   #isClosed = false
 
-  constructor(directory: string, { segmentBytes, immediateWriteBytesMax, reserve }: SegmentFilesOptions) {
+  constructor(directory: string, options: SegmentFilesOptions) {
     this.#directory = directory
-    this.#segmentBytes = segmentBytes
-    this.#reserve = reserve
-    this.#writer = new DurableWriter({ immediateWriteBytesMax })
+    this.#segmentBytes = options.segmentBytes
+    this.#reserve = options.reserve
+    this.#writer = new DurableWriter(options)
   }
 
   /** How many writes were made at once, without a thread. */

@@ -48,9 +48,9 @@ export function openSegmentFiles(
   mustExist: boolean,
   options: SegmentStorageOptions = { directory: directory.path },
 ): Promise<SegmentLogFiles> {
-  const { segmentBytes, immediateWriteBytesMax } = resolveOptions(options)
+  const limits = resolveOptions(options)
   const reserve = (bytes: number): Promise<void> => reserveSpace(directory.path, bytes)
-  return SegmentLogFiles.open(directory, { segmentBytes, immediateWriteBytesMax, reserve }, mustExist)
+  return SegmentLogFiles.open(directory, { ...limits, reserve }, mustExist)
 }
 
 async function reserveSpace(path: string, bytes: number): Promise<void> {

@@ -28,6 +28,19 @@ describe('the flags of a node', () => {
     assert.deepEqual(serveOptions(FLAGS).limits, {})
   })
 
+  it('limit the writes on the main thread, of segments only', () => {
+    const { memory: _, ...onDisk } = { ...FLAGS, dataDir: 'data' }
+    const bytesMaxOf = (immediateWriteBytes: string) =>
+      serveOptions({ ...onDisk, immediateWriteBytes }).limits.immediateWriteBytesMax
+    assert.deepEqual([bytesMaxOf('0'), bytesMaxOf('2KiB')], [0, 2048])
+    for (const others of [{ ...onDisk, storage: 'rocksdb' as const }, FLAGS])
+      assert.throws(
+        () => serveOptions({ ...others, immediateWriteBytes: '0' }),
+        ({ code, message }: RaftError) =>
+          code === 'ERR_RAFT_OPTIONS' && /--immediate-write-bytes (is only for|exclude)/.test(message),
+      )
+  })
+
   for (const [metadata, words] of [
     [['http'], "--metadata 'http' is not NAME=TEXT, such as http=https://n1.example"],
     [['a=1', 'a=2'], '--metadata names a twice'],

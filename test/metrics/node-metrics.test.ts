@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs'
 import { METRICS_PAGE, metricsPage } from '../../scripts/metrics-page.ts'
 import { run } from '../../src/cli/program.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
+import type { StorageWrite } from '../../src/contracts/storage.ts'
+import { MemoryDisk } from '../../src/memory/memory-disk.ts'
+import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { METRICS, NodeMetrics, PROCESS_METRICS } from '../../src/metrics/index.ts'
 import { VirtualCluster } from '../runtime/virtual-cluster.ts'
 
@@ -50,6 +53,30 @@ describe('NodeMetrics', () => {
     assert.equal(value('raft_peer_match_lag', { peer }), 0)
     assert.equal(value('raft_peer_connected', { peer }), 1)
     assert.ok(!body.includes(`raft_peer_match_lag{cluster="${leader.statusNow().clusterId}",node="${peer}"`))
+  })
+
+  it('counts the durable writes that stopped the event loop', async () => {
+    class ImmediateStorage extends MemoryStorage {
+      immediateWrites = 0
+      override write(write: StorageWrite): Promise<void> {
+        this.immediateWrites++
+        return super.write(write)
+      }
+    }
+    const metrics = new NodeMetrics()
+    const cluster = new VirtualCluster('n1 n2', { observers: [metrics] })
+    await cluster.start('n1', { storage: new ImmediateStorage({ disk: new MemoryDisk() }) })
+    await cluster.start('n2')
+    const leader = await cluster.leader()
+    await cluster.runUntilSettled(leader.propose('a'))
+    const { body } = await metrics.text()
+    const countOf = (node: string, name: string): number => sampleOf(body, name, { node })
+    assert.ok(countOf('n1', 'raft_storage_fsync_seconds_count') > 0)
+    assert.equal(
+      countOf('n1', 'raft_storage_immediate_writes_total'),
+      countOf('n1', 'raft_storage_fsync_seconds_count'),
+    )
+    assert.equal(countOf('n2', 'raft_storage_immediate_writes_total'), 0)
   })
 
   it('counts sessions, and the commands that were answered from their table', async () => {

@@ -37,10 +37,10 @@ describe('the durable writer', () => {
   })
 
   /** The clock moves by `writeMs` between its two readings of a write. */
-  function create(immediateWriteBytesMax: number): DurableWriter {
+  function create(immediateWriteBytesMax: number, immediateWriteMsMax = 5): DurableWriter {
     let isEnd = false
     return new DurableWriter({
-      immediateWriteBytesMax,
+      ...{ immediateWriteBytesMax, immediateWriteMsMax },
       now: () => {
         if (isEnd) now += writeMs
         isEnd = !isEnd
@@ -73,6 +73,16 @@ describe('the durable writer', () => {
     assert.equal(writer.immediateWrites, 1)
     await write()
     assert.equal(writer.immediateWrites, 2)
+  })
+
+  it('takes a write for slow that is longer than its limit', async () => {
+    writer = create(100, 1)
+    writeMs = 2
+    await write(10, FAST_WRITES + 1)
+    assert.equal(writer.immediateWrites, 0)
+    writeMs = 1
+    await write(10, FAST_WRITES + 1)
+    assert.equal(writer.immediateWrites, 1)
   })
 
   it('writes nothing at once that is larger than the limit, and nothing at all with a limit of 0', async () => {

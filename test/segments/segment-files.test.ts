@@ -21,7 +21,7 @@ describe('the files of segments', () => {
     filled = 0
     space = Promise.resolve()
     files = new SegmentFiles(directory, {
-      ...{ segmentBytes: SEGMENT_BYTES, immediateWriteBytesMax: 0 },
+      ...{ segmentBytes: SEGMENT_BYTES, immediateWriteBytesMax: 0, immediateWriteMsMax: 5 },
       reserve: () => {
         filled++
         return space

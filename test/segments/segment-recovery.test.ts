@@ -66,7 +66,7 @@ describe('the recovery of segments', () => {
 
   function filesIn(path: string): SegmentFiles {
     return new SegmentFiles(path, {
-      ...{ segmentBytes: SEGMENT_BYTES, immediateWriteBytesMax: 0 },
+      ...{ segmentBytes: SEGMENT_BYTES, immediateWriteBytesMax: 0, immediateWriteMsMax: 5 },
       reserve: () => Promise.resolve(),
     })
   }

@@ -30,6 +30,7 @@ export interface ServeFlags extends NodeTlsFlags {
   readonly join?: string
   readonly dataDir?: string
   readonly storage?: 'rocksdb' | 'segments'
+  readonly immediateWriteBytes?: string
   readonly peerTransport?: 'grpc' | 'tcp'
   readonly memory?: boolean
   readonly cluster?: string
@@ -54,6 +55,7 @@ export interface ServeFlags extends NodeTlsFlags {
 }
 
 export interface ServeLimits {
+  readonly immediateWriteBytesMax?: number
   readonly electionTimeoutMinMs?: number
   readonly electionTimeoutMaxMs?: number
   readonly electionTimeoutLimitMs?: number
@@ -119,6 +121,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const { clusterSecret } = flags
   const election = read('--election-timeout', flags.electionTimeout, parseDurationRange)
   const limits = {
+    immediateWriteBytesMax: read('--immediate-write-bytes', flags.immediateWriteBytes, parseBytes),
     electionTimeoutMinMs: election?.min,
     electionTimeoutMaxMs: election?.max,
     electionTimeoutLimitMs: read('--election-timeout-limit', flags.electionTimeoutLimit, parseDuration),
@@ -164,7 +167,8 @@ function parseHttpAddress(text: string): string {
   return parseAddress(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text)
 }
 
-function contradictions({ id, listen, peers, join, dataDir, storage, memory }: ServeFlags): OptionProblem[] {
+function contradictions(flags: ServeFlags): OptionProblem[] {
+  const { id, listen, peers, join, dataDir, storage, immediateWriteBytes, memory } = flags
   const problems: OptionProblem[] = []
   const expect = (isValid: boolean, path: string, problem: string): void => {
     if (!isValid) problems.push({ path, problem })
@@ -176,5 +180,8 @@ function contradictions({ id, listen, peers, join, dataDir, storage, memory }: S
   expect(dataDir !== undefined || memory === true, '--data-dir', 'is missing: give a directory, or use --memory')
   expect(dataDir === undefined || memory !== true, '--memory', 'and --data-dir exclude each other')
   expect(storage === undefined || memory !== true, '--memory', 'and --storage exclude each other')
+  const isImmediate = immediateWriteBytes !== undefined
+  expect(!isImmediate || memory !== true, '--memory', 'and --immediate-write-bytes exclude each other')
+  expect(!isImmediate || storage !== 'rocksdb', '--immediate-write-bytes', 'is only for --storage segments')
   return problems
 }

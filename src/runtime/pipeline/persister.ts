@@ -12,7 +12,7 @@ import type { Meters } from '../meters.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface PersisterParts {
-  readonly storage: Pick<Storage, 'write'>
+  readonly storage: Pick<Storage, 'write' | 'immediateWrites'>
   readonly clock: Clock
   readonly cache: BlockCache
   readonly lazyWriteMs: number
@@ -93,25 +93,27 @@ export class Persister {
     this.#hasUrgent = this.#queue.some(({ persist }) => persist.isUrgent)
     this.#lazyTimer?.cancel()
     this.#lazyTimer = undefined
-    if (group.some(({ persist }) => persist.isUrgent)) this.#parts.diskSpeed.begin()
-    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(
-      () => this.#onWritten(group),
+    const { storage, diskSpeed } = this.#parts
+    if (group.some(({ persist }) => persist.isUrgent)) diskSpeed.begin()
+    const immediateBefore = storage.immediateWrites
+    this.#writing = storage.write(mergeWrites(group)).then(
+      () => this.#onWritten(group, storage.immediateWrites !== immediateBefore),
       (error) => this.#onWriteFailed(error),
     )
   }
 
-  #measure(group: readonly QueuedWrite[], tookMs: number): void {
+  #measure(group: readonly QueuedWrite[], tookMs: number, isImmediate: boolean): void {
     let bytes = 0
     for (const { blocks } of group) for (const { size } of blocks) bytes += size
-    this.#parts.meters.write(tookMs, bytes)
+    this.#parts.meters.write(tookMs, bytes, isImmediate)
   }
 
-  #onWritten(group: readonly QueuedWrite[]): void {
+  #onWritten(group: readonly QueuedWrite[], isImmediate: boolean): void {
     this.#writing = undefined
     if (this.#isStopped) return
     const { cache, diskSpeed, release, onPersisted, onSnapshotRecorded } = this.#parts
     const tookMs = diskSpeed.end()
-    if (tookMs !== undefined && this.#parts.meters.isActive) this.#measure(group, tookMs)
+    if (tookMs !== undefined && this.#parts.meters.isActive) this.#measure(group, tookMs, isImmediate)
     for (const { persist, blocks } of group) {
       // A queued write may have replaced these blocks; then the cache no longer holds them.
       const last = blocks[blocks.length - 1]
