@@ -5,12 +5,15 @@ import { Raft } from '../../src/core/index.ts'
 import type { NodeId } from '../../src/core/types.ts'
 import { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
+import { NodeClock } from '../../src/testing/simulation/virtual-clock.ts'
 import type { JournalNode } from './virtual-cluster.ts'
 import { VirtualCluster } from './virtual-cluster.ts'
 
 /** What a node has done since the counts were last reset. */
 interface Costs {
   steps: number
+  /** Turns of the event loop that the node waited for. */
+  turns: number
   /** Durable writes: each is one sync. */
   writes: number
   messages: number
@@ -49,13 +52,22 @@ describe('the work of a cluster of three', () => {
     for (const [id, { steps }] of costs) assert.ok(steps <= 10 * (id === leader.id ? 4 : 2), `${steps} steps of ${id}`)
   })
 
+  it('for one command is three turns of the event loop on the leader, and two on each follower', async () => {
+    reset()
+    for (let number = 0; number < 10; number++) await cluster.runUntilSettled(leader.propose('one'))
+    // The command, the leader's write and the first answer; the message and the write of a follower. What follows the application waits for the
+    // turn of the next command, and at the end for one of its own.
+    for (const [id, { turns }] of costs) assert.ok(turns <= (id === leader.id ? 31 : 20), `${turns} turns of ${id}`)
+  })
+
   it('for many commands at once is no more than for one', async () => {
     reset()
     await cluster.runUntilSettled(Promise.all(Array.from({ length: 500 }, () => leader.propose('one'))))
-    for (const [id, { writes, messages, steps }] of costs) {
+    for (const [id, { writes, messages, steps, turns }] of costs) {
       assert.equal(writes, 1, `writes of ${id}`)
       assert.equal(messages, id === leader.id ? 2 : 1, `messages of ${id}`)
       assert.ok(steps <= 3, `${steps} steps of ${id}`)
+      assert.ok(turns <= (id === leader.id ? 4 : 2), `${turns} turns of ${id}`)
     }
   })
 
@@ -75,6 +87,7 @@ describe('the work of a cluster of three', () => {
   function reset(): void {
     for (const each of costs.values()) {
       each.steps = 0
+      each.turns = 0
       each.writes = 0
       each.messages = 0
       each.blocks.clear()
@@ -82,7 +95,7 @@ describe('the work of a cluster of three', () => {
   }
 
   async function startCounted(id: NodeId): Promise<void> {
-    const own: Costs = { steps: 0, writes: 0, messages: 0, blocks: new Set() }
+    const own: Costs = { steps: 0, turns: 0, writes: 0, messages: 0, blocks: new Set() }
     costs.set(id, own)
     class CountedStorage extends MemoryStorage {
       override write(write: StorageWrite): Promise<void> {
@@ -97,6 +110,12 @@ describe('the work of a cluster of three', () => {
         return super.step(...input)
       }
     }
+    class CountedClock extends NodeClock {
+      override defer(callback: () => void): void {
+        own.turns++
+        super.defer(callback)
+      }
+    }
     const transport = cluster.network.transport(`memory:${id}`)
     const send = transport.send.bind(transport)
     transport.send = (to: NodeId, message: PeerMessage) => {
@@ -108,6 +127,7 @@ describe('the work of a cluster of three', () => {
     cluster.disks.set(id, disk)
     await cluster.start(id, {
       transport,
+      clock: new CountedClock(cluster.time, { startMs: 1000, ratePerMille: 1000 }),
       storage: new CountedStorage({ disk }),
       makeCore: (options, recovered, now) => new CountedCore(options, recovered, now),
     })
