@@ -1,12 +1,13 @@
 /**
  * `make smoke-nodes`: installs the packed package with several releases of Node.js and their npm, as a user would, and runs a cluster of three
- * processes: a write, SIGKILL of the leader, a write, a restart, a read. A release that cannot be downloaded is skipped.
+ * processes: a write, SIGKILL of the leader, a write, a restart, a read, connections of strangers. A release that cannot be downloaded is skipped.
  */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -22,6 +23,13 @@ const FIRST_PORT = 7400
 /** A compiler would need minutes; a slow machine does not. */
 const INSTALL_TIMEOUT_MS = 120_000
 const READY_TIMEOUT_MS = 60_000
+/** What strangers send to the port of a node. */
+const FOREIGN = [
+  'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnot a frame',
+  '\0'.repeat(64),
+]
+const STRANGER_MS = 300
 
 const folder = mkdtempSync(join(tmpdir(), 'quorate-smoke-'))
 const children = new Set<ChildProcess>()
@@ -123,8 +131,21 @@ async function smoke(wanted: string, { bin, npm }: NodeRelease): Promise<string>
     ['after', 'two'],
   ] as const)
     assert.equal(run(main, 'get', key, '--endpoints', restarted, '--timeout', '30s'), value)
+  await Promise.all(addresses.flatMap((address) => FOREIGN.map((text) => connectAndSend(address, text))))
+  for (const [id, { exitCode, signalCode }] of running)
+    assert.equal(exitCode ?? signalCode, null, `a stranger ended ${id} under Node.js ${wanted}`)
   for (const id of IDS) await stop(id, 'SIGTERM')
   const storage = nodes[0]?.storage
   const [total, installed] = [performance.now() - startedAt, installedMs].map((ms) => `${(ms / 1000).toFixed(1)} s`)
   return `Node.js ${run('--version')}, npm ${run(npm, '--version')}: passed in ${total} (installed in ${installed}; storage ${storage})`
+}
+
+/** Waits until the other end has closed the connection, or for a moment. */
+async function connectAndSend(address: string, text: string): Promise<void> {
+  const [host, port] = address.split(':')
+  const socket = connect({ host: host as string, port: Number(port) })
+  socket.on('error', () => undefined).resume()
+  socket.write(text)
+  await Promise.race([once(socket, 'close'), pause(STRANGER_MS)])
+  socket.destroy()
 }
