@@ -146,6 +146,6 @@ async function connectAndSend(address: string, text: string): Promise<void> {
   const socket = connect({ host: host as string, port: Number(port) })
   socket.on('error', () => undefined).resume()
   socket.write(text)
-  await Promise.race([once(socket, 'close'), pause(STRANGER_MS)])
+  await Promise.race([new Promise((resolve) => socket.once('close', resolve)), pause(STRANGER_MS)])
   socket.destroy()
 }
