@@ -21,6 +21,7 @@ import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
 import { servedAtAdminPort } from './shared/admin-address.ts'
+import { ignoreResetStreams } from './shared/reset-streams.ts'
 import { toStatus } from './shared/status-codes.ts'
 
 /** Takes a connection. */
@@ -80,6 +81,7 @@ export class GrpcServer {
     this.onCondition = options.onCondition ?? (() => undefined)
     const interceptors = [...(options.options?.interceptors ?? []), this.#checkCaller, this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
+    ignoreResetStreams(this.#server)
     // grpc-js cannot bound the connections that it accepts itself.
     const injector = this.#server.createConnectionInjector(options.credentials ?? ServerCredentials.createInsecure())
     this.#port = new Port({
