@@ -26,31 +26,41 @@ export const ENGINE_FILES: Readonly<Record<EngineName, OpenEngine>> = {
 /** The part of the heartbeat interval for which a write on the thread of JavaScript may stop the event loop. */
 const IMMEDIATE_WRITE_SHARE = 1 / 20
 
+const REASON_LENGTH_MAX = 300
+
 /** Options of the node, which concern only segments. */
 export interface ImmediateWriteOptions {
   readonly immediateWriteBytesMax?: number | undefined
   readonly heartbeatIntervalMs?: number | undefined
 }
 
+/** A storage that is not open yet. */
+export interface ChosenStorage {
+  readonly storage: Storage
+  /** Why a new directory does not get RocksDB although it is installed; undefined in all other cases. */
+  readonly reason: string | undefined
+}
+
 /**
  * The storage in a directory, not yet open: with the engine that the directory has, that is wanted, or that works here. Rejects with
  * ERR_RAFT_OPTIONS if `immediateWriteBytesMax` is given and the engine is RocksDB.
  */
-export async function openStorage(
+export async function chooseStorage(
   directory: string,
   wanted: EngineName | undefined,
   { immediateWriteBytesMax, heartbeatIntervalMs = Infinity }: ImmediateWriteOptions = {},
-): Promise<Storage> {
-  const engine = wanted ?? (await new DataDirectory(resolve(directory)).engine()) ?? (await defaultEngine())
+): Promise<ChosenStorage> {
+  const known = wanted ?? (await new DataDirectory(resolve(directory)).engine())
+  const { engine, reason } = known === undefined ? await defaultEngine() : { engine: known, reason: undefined }
   if (engine === 'segments') {
     const { SegmentStorage } = await import('./segments/segment-storage.ts')
     const longestMs = heartbeatIntervalMs * IMMEDIATE_WRITE_SHARE
     const immediateWriteMsMax = Math.min(SEGMENT_STORAGE_DEFAULTS.immediateWriteMsMax, longestMs)
-    return new SegmentStorage({ directory, immediateWriteBytesMax, immediateWriteMsMax })
+    return { storage: new SegmentStorage({ directory, immediateWriteBytesMax, immediateWriteMsMax }), reason }
   }
   throwOnProblems(immediateWriteProblems(immediateWriteBytesMax, engine))
   const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
-  return new RocksDBStorage({ directory })
+  return { storage: new RocksDBStorage({ directory }), reason }
 }
 
 /** The problem of an `immediateWriteBytesMax` that would have no effect with this storage, if it is known. */
@@ -61,13 +71,19 @@ export function immediateWriteProblems(bytesMax: unknown, storage: unknown): Opt
 }
 
 /** RocksDB if it is installed and loads. */
-async function defaultEngine(): Promise<EngineName> {
-  const { loadBinding } = await import('./rocksdb/binding.ts')
+async function defaultEngine(): Promise<{ readonly engine: EngineName; readonly reason: string | undefined }> {
+  const { isInstalled, loadBinding } = await import('./rocksdb/binding.ts')
   try {
     loadBinding()
-    return 'rocksdb'
+    return { engine: 'rocksdb', reason: undefined }
   } catch (cause) {
-    if (isRaftError(cause, 'ERR_RAFT_RUNTIME')) return 'segments'
-    throw cause
+    if (!isRaftError(cause, 'ERR_RAFT_RUNTIME')) throw cause
+    return { engine: 'segments', reason: isInstalled() ? oneLine(cause.message) : undefined }
   }
+}
+
+/** An error of the dynamic linker may have several long lines. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim()
+  return line.length > REASON_LENGTH_MAX ? `${line.slice(0, REASON_LENGTH_MAX - 1)}…` : line
 }

@@ -4,7 +4,7 @@ import { NodeChecks } from './checks/node-checks.ts'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
-import { checkImmediateWriteBytes, immediateWriteProblems, openStorage } from './engines.ts'
+import { checkImmediateWriteBytes, chooseStorage, immediateWriteProblems } from './engines.ts'
 import type { AdminPortOptions } from './grpc/admin-port.ts'
 import type { GrpcServer } from './grpc/grpc-server.ts'
 import type { GrpcTransport } from './grpc/grpc-transport.ts'
@@ -161,13 +161,14 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     cluster = certificates && clusterInCertificate(certificates.cert, options.id),
     ...nodeRest
   } = rest
-  const disk =
+  const chosen =
     typeof storage === 'object'
-      ? storage
-      : await openStorage(dataDir as string, storage, { immediateWriteBytesMax, heartbeatIntervalMs })
+      ? { storage, reason: undefined }
+      : await chooseStorage(dataDir as string, storage, { immediateWriteBytesMax, heartbeatIntervalMs })
   const checks = new NodeChecks()
   const observers = [...(nodeRest.observers ?? []), checks]
-  const nodeOptions = { ...nodeRest, observers, cluster, seed, clock: realClock(), storage: disk }
+  const disk = { storage: chosen.storage, storageReason: chosen.reason }
+  const nodeOptions = { ...nodeRest, observers, cluster, seed, clock: realClock(), ...disk }
   if (transport !== undefined && listen === undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { clientService } = await import('./grpc/service/client-service.ts')
   const { adminService } = await import('./grpc/service/admin-service.ts')

@@ -14,6 +14,8 @@ export type RuntimeEvent =
       readonly isNew: boolean
       /** What keeps the log: 'rocksdb', 'segments', or the name of another storage. */
       readonly storage?: string | undefined
+      /** Why a new directory got segments although RocksDB is installed, in at most 300 characters. */
+      readonly storageReason?: string | undefined
       /** How the node connects to its peers: 'grpc', 'tcp', or the name of another transport. */
       readonly peerTransport?: string | undefined
       /** With 'none', every caller that reaches the port is trusted. */

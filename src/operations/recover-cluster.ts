@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Membership, NodeId } from '../core/types.ts'
 import { DataDirectory } from '../data-directory/data-directory.ts'
-import { openStorage } from '../engines.ts'
+import { chooseStorage } from '../engines.ts'
 import { RaftError } from '../errors.ts'
 import { encodeMembership } from '../log-format/block.ts'
 import type { OptionCheck } from '../platform/options.ts'
@@ -63,7 +63,7 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovery>
     throw new RaftError('ERR_RAFT_OPTIONS', `the new cluster needs another id than the old one, ${fromCluster}`)
   const index = log.lastIndex + 1
   const term = hardState.term + 1
-  const storage = await openStorage(directory.path, undefined)
+  const { storage } = await chooseStorage(directory.path, undefined)
   try {
     await storage.open({ clusterId, nodeId })
     // Before the log: a directory with the new membership in the old cluster would be a leader beside those that still run.

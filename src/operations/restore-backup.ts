@@ -9,7 +9,7 @@ import { readBackup, readBackupChunks } from '../data-directory/backup-file.ts'
 import type { EngineName } from '../data-directory/data-directory.ts'
 import { syncDirectory } from '../data-directory/durable-files.ts'
 import { storageError } from '../data-directory/storage-errors.ts'
-import { openStorage } from '../engines.ts'
+import { chooseStorage } from '../engines.ts'
 import { RaftError } from '../errors.ts'
 import type { OptionCheck } from '../platform/options.ts'
 import { checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
@@ -97,7 +97,7 @@ async function restoreInto(
     throw new RaftError('ERR_RAFT_OPTIONS', `the new cluster needs another id than the old one, ${cluster}`)
   const { index, term, size } = backup.info
   const info = { ...backup.info, id: `${index}-${term}-${cluster}`, membership: bootstrapMembership(peers) }
-  const storage = await openStorage(directory, engine)
+  const { storage } = await chooseStorage(directory, engine)
   try {
     await storage.open({ clusterId: cluster, nodeId: id })
     const writer = await storage.snapshots.create(info)

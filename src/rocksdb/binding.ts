@@ -38,6 +38,18 @@ export interface BindingDatabase {
 /** The interface of `require('rocksdb')`; a fork with the same interface works too. */
 export type Binding = (location: string) => BindingDatabase
 
+const require: NodeJS.Require = createRequire(import.meta.url)
+
+/** Whether the package is there, which does not say that it loads. */
+export function isInstalled(): boolean {
+  try {
+    require.resolve('rocksdb')
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Loads the addon; throws ERR_RAFT_RUNTIME if it is not installed or does not load. */
 export function loadBinding(): Binding {
   if (!isMainThread)
@@ -45,18 +57,16 @@ export function loadBinding(): Binding {
       hint: 'open the node on the main thread, or use storage: segments in the worker',
     })
   try {
-    const require = createRequire(import.meta.url)
     const entry = require.resolve('rocksdb')
-    if (require.cache[entry] === undefined) useAddon(require, join(dirname(entry), 'binding.js'), loadPrebuilt(entry))
+    if (require.cache[entry] === undefined) useAddon(join(dirname(entry), 'binding.js'), loadPrebuilt(entry))
     return require('rocksdb') as Binding
   } catch (cause) {
     if (isRaftError(cause)) throw cause
-    const isAbsent = (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
     throw new RaftError(
       'ERR_RAFT_RUNTIME',
-      isAbsent
-        ? 'durable storage needs the package rocksdb, which is not installed'
-        : `the native addon rocksdb does not load on ${process.platform} ${process.arch}: ${String(cause)}`,
+      isInstalled()
+        ? `the native addon rocksdb does not load on ${process.platform} ${process.arch}: ${String(cause)}`
+        : 'durable storage needs the package rocksdb, which is not installed',
       {
         hint: 'install rocksdb (npm install --ignore-scripts rocksdb@5), or use storage: segments, which needs no native code',
         cause,
@@ -66,7 +76,7 @@ export function loadBinding(): Binding {
 }
 
 /** Makes the package use this addon: `binding.js` is the file of the package that would load one. */
-function useAddon(require: NodeJS.Require, file: string, addon: unknown): void {
+function useAddon(file: string, addon: unknown): void {
   if (addon === undefined) return
   const module = new Module(file)
   module.exports = addon

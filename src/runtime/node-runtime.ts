@@ -51,6 +51,7 @@ export interface NodeRuntimeParts<Command, Result> {
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
   readonly storage: Storage
+  readonly storageReason: string | undefined
   readonly transport: Transport
   readonly clock: Clock
   readonly hub: EventHub
@@ -177,7 +178,7 @@ export class NodeRuntime<Command, Result> {
 
   /** Listens and connects; then the core's first step continues what recovery found. */
   async start(): Promise<void> {
-    const { transport, core, clock, storage } = this.#parts
+    const { transport, core, clock, storage, storageReason } = this.#parts
     const copied = this.#peers.admission.ownContradiction
     if (copied !== undefined) {
       await storage.markUnusable(copied)
@@ -197,7 +198,13 @@ export class NodeRuntime<Command, Result> {
     )
     if (this.#isClosing) return
     const { directoryId, boot, isNew } = this.#parts.recovered
-    const adapters = { storage: storage.name, peerTransport: transport.name, protection: transport.protection }
+    const reason = storageReason === undefined ? {} : { storageReason }
+    const adapters = {
+      storage: storage.name,
+      ...reason,
+      peerTransport: transport.name,
+      protection: transport.protection,
+    }
     this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew, ...adapters })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })

@@ -19,7 +19,7 @@ import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
+import { checkFunction, checkMethods, checkString, throwOnProblems } from '../platform/options.ts'
 import type { OnApplied } from './calls/proposal-batch.ts'
 import { internalError } from './calls/rejections.ts'
 import type { Codecs } from './codecs.ts'
@@ -39,6 +39,8 @@ export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknow
   /** Seeds the random election timeouts. Every node needs a different one: nodes with equal seeds start elections together. */
   readonly seed: number
   readonly storage: Storage
+  /** Why this storage was chosen, if that needs an explanation: for the event `started`. */
+  readonly storageReason?: string | undefined
   readonly transport: Transport
   readonly clock: Clock
   /** Called before the node listens, to add services to its server. */
@@ -50,6 +52,7 @@ export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknow
 const START_CHECKS = {
   ...OPTION_CHECKS,
   storage: checkMethods('open', 'write', 'read', 'markUnusable', 'close'),
+  storageReason: checkString,
   transport: checkMethods('start', 'send', 'setPeers', 'close'),
   clock: checkMethods('now', 'wakeAt', 'defer'),
   beforeListen: checkFunction,
@@ -87,6 +90,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     throwOnProblems(validateOptions(options, START_CHECKS))
     const {
       storage,
+      storageReason,
       transport,
       clock,
       stateMachine,
@@ -103,7 +107,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, resolved, clock.now())
       const codecs = codecsOf(options)
       const runtime = new NodeRuntime<Command, Result>({
-        ...{ core, recovered, storage, transport, clock },
+        ...{ core, recovered, storage, storageReason, transport, clock },
         options: resolved,
         addresses: peers ?? {},
         machine: stateMachine,
