@@ -7,6 +7,7 @@ import { namesIn, syncDirectory, writeAll } from '../data-directory/durable-file
 import { openFile } from '../data-directory/open-file.ts'
 import { RaftError } from '../errors.ts'
 import { DurableWriter, SYNCS_WRITES } from './durable-writer.ts'
+import { ReadableSegments } from './readable-segments.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 
 const NAME = /^(\d{16})\.segment$/
@@ -56,8 +57,8 @@ export class SegmentFiles {
   /** Once `#next` has resolved. */
   #isNextReady = false
   #lastCapacity = 0
-  /** Older segments by sequence, once they are open; they stay open for reads. */
-  readonly #older = new Map<number, FileHandle | undefined>()
+  /** The active segment and the older ones. */
+  readonly #readable = new ReadableSegments((sequence) => openFile(this.pathOf(sequence), 'r'))
   /** The paths of old files, the last one first to be used. */
   readonly #spares: string[] = []
   #lastSpare = 0
@@ -99,7 +100,8 @@ export class SegmentFiles {
   /** Continues with the segments that recovery found. `prepared` has no frames yet. */
   resume(active: WritableSegment, older: readonly number[], prepared: WritableSegment | undefined): void {
     this.#active = active
-    for (const sequence of older) this.#older.set(sequence, undefined)
+    for (const sequence of older) this.#readable.add(sequence)
+    this.#readable.addWritten(active.sequence, active.file)
     this.#lastCapacity = (prepared ?? active).capacity
     if (prepared === undefined) return
     this.#next = Promise.resolve(prepared)
@@ -125,8 +127,9 @@ export class SegmentFiles {
     const next = await (this.#next ?? this.#prepare(active.sequence + 1))
     this.#next = undefined
     this.#isNextReady = false
-    this.#older.set(active.sequence, active.file)
     this.#active = next
+    this.#readable.addWritten(next.sequence, next.file)
+    await this.#readable.endWriting(active.sequence)
     return next
   }
 
@@ -151,19 +154,14 @@ export class SegmentFiles {
   /** The bytes [from, to) of a segment, fewer if the file is shorter; undefined if the segment has been removed. */
   async read(sequence: number, from: number, to: number): Promise<Buffer | undefined> {
     const bytes = Buffer.allocUnsafeSlow(to - from)
-    try {
-      const file = await this.#handleOf(sequence)
+    return this.#readable.read(sequence, async (file) => {
       for (let filled = 0; filled < bytes.length; ) {
         const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from + filled)
         if (bytesRead === 0) return bytes.subarray(0, filled)
         filled += bytesRead
       }
       return bytes
-    } catch (cause) {
-      // Removing a segment closes its file.
-      if (!this.#isCurrent(sequence)) return undefined
-      throw cause
-    }
+    })
   }
 
   get activeSequence(): number {
@@ -171,16 +169,15 @@ export class SegmentFiles {
   }
 
   hasOlderThan(sequence: number): boolean {
-    for (const each of this.#older.keys()) if (each < sequence) return true
+    for (const each of this.#readable.sequences) if (each < sequence) return true
     return false
   }
 
   /** Removes the segments before this one, in the background of writes. Some are kept to become new segments. */
   async removeOlderThan(sequence: number): Promise<void> {
-    for (const [each, file] of [...this.#older]) {
+    for (const each of [...this.#readable.sequences]) {
       if (each >= sequence) continue
-      this.#older.delete(each)
-      await file?.close()
+      await this.#readable.remove(each)
       await this.#recycle(each)
     }
   }
@@ -188,9 +185,8 @@ export class SegmentFiles {
   async close(): Promise<void> {
     this.#isClosed = true
     const next = await this.#next?.catch(() => undefined)
-    for (const segment of [this.#active, next]) await segment?.file.close()
-    for (const file of this.#older.values()) await file?.close()
-    this.#older.clear()
+    await next?.file.close()
+    await this.#readable.close()
   }
 
   async #recycle(sequence: number): Promise<void> {
@@ -247,23 +243,5 @@ export class SegmentFiles {
       await unlink(path).catch(() => undefined)
       throw cause
     }
-  }
-
-  async #handleOf(sequence: number): Promise<FileHandle> {
-    if (this.#active?.sequence === sequence) return this.#active.file
-    const known = this.#older.get(sequence)
-    if (known !== undefined) return known
-    const file = await openFile(this.pathOf(sequence), 'r')
-    const other = this.#older.get(sequence)
-    if (other === undefined && this.#isCurrent(sequence)) {
-      this.#older.set(sequence, file)
-      return file
-    }
-    await file.close()
-    return other ?? this.#handleOf(sequence)
-  }
-
-  #isCurrent(sequence: number): boolean {
-    return this.#active?.sequence === sequence || this.#older.has(sequence)
   }
 }

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** Kilobytes (1000 bytes), with what is loaded when it is first used. A gzipped bundle has about a third. */
 const BUDGETS_KB: Readonly<Record<string, number>> = {
-  '.': 450,
+  '.': 455,
   './core': 72,
   './memory': 240,
   './grpc': 110,
