@@ -175,10 +175,10 @@ describe('the durable storage', () => {
       const source = `
         import { RocksDBStorage } from ${JSON.stringify(new URL('../../src/rocksdb/index.ts', import.meta.url).href)}
         import Module from 'node:module'
-        const load = Module._load
-        Module._load = (name, ...rest) => {
+        const resolve = Module._resolveFilename
+        Module._resolveFilename = (name, ...rest) => {
           if (name === 'rocksdb') throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' })
-          return load(name, ...rest)
+          return resolve(name, ...rest)
         }
         const error = await new RocksDBStorage({ directory: ${JSON.stringify(fixture.directory())} })
           .open({ clusterId: 'c', nodeId: 'a' }).catch((error) => error)
