@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { formatText } from '../../src/cli/commands/check-perf.ts'
 import { measureCluster } from '../../src/cli/perf/measure-cluster.ts'
 import { measureMachine } from '../../src/cli/perf/measure-machine.ts'
 import type { Measurement, Timeouts } from '../../src/cli/perf/verdicts.ts'
@@ -38,6 +39,14 @@ describe('the verdict on timeouts', () => {
 
   it('proposes nothing if all pass', () =>
     assert.equal(checkTimeouts([measured('event loop', 325)]).proposal, undefined))
+
+  it('is not that the timeouts fit while a node is silent', () => {
+    const report = checkTimeouts([measured('event loop', 325)])
+    assert.match(formatText(report, []), /^The timeouts fit: /m)
+    const partial = formatText(report, ['n2'])
+    assert.match(partial, /^FAIL {2}n2 does not answer/m)
+    assert.match(partial, /^The timeouts fit what was measured: .*\nCheck again once every node reports$/m)
+  })
 
   it('proposes timeouts that hold twice what was measured', () => {
     const { proposal } = checkTimeouts([measured('event loop', 400), measured('response', 900)])

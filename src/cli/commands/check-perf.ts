@@ -25,7 +25,7 @@ interface CommandContext {
   readonly terminal: Terminal
 }
 
-/** Exits with 1 if a timeout does not fit. */
+/** Exits with 1 if a timeout does not fit, or a node did not report. */
 export async function checkPerf({ settings, terminal }: CommandContext, flags: CheckPerfFlags): Promise<number> {
   const { format } = settings
   const bar = progressBar(format, 'measured')
@@ -62,9 +62,9 @@ function formatJson({ verdicts, proposal }: PerfReport, silent: readonly string[
   return `${JSON.stringify({ schema: 'quorate.perf/v1', isPassed: proposal === undefined && silent.length === 0, verdicts, silent, proposal: proposal ?? null })}\n`
 }
 
-function formatText({ verdicts, proposal }: PerfReport, silent: readonly string[]): string {
+export function formatText({ verdicts, proposal }: PerfReport, silent: readonly string[]): string {
   const missing = silent.map((name) => `FAIL  ${name} does not answer, or reports no timeouts`)
-  return [plainTable(verdicts.map(cellsOf)), ...missing, conclusion(verdicts, proposal), ''].join('\n')
+  return [plainTable(verdicts.map(cellsOf)), ...missing, conclusion({ verdicts, proposal }, silent), ''].join('\n')
 }
 
 function cellsOf(verdict: Verdict): string[] {
@@ -74,8 +74,10 @@ function cellsOf(verdict: Verdict): string[] {
   return [isPassed ? 'PASS' : 'FAIL', where, what, `${formatMs(longestMs)}${median}`, `at most ${limitMs} ms${reason}`]
 }
 
-function conclusion(verdicts: readonly Verdict[], proposal: Timeouts | undefined): string {
+function conclusion({ verdicts, proposal }: PerfReport, silent: readonly string[]): string {
   const used = [...new Set(verdicts.map(({ timeouts }) => timeoutFlags(timeouts)))].join('; ')
+  if (proposal === undefined && silent.length > 0)
+    return `The timeouts fit what was measured: ${used}\nCheck again once every node reports`
   if (proposal === undefined) return `The timeouts fit: ${used}`
   return `The timeouts do not fit: ${used}
 Find out what causes the delay, or start every node with ${timeoutFlags(proposal)}
