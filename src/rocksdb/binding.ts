@@ -38,12 +38,10 @@ export interface BindingDatabase {
 /** The interface of `require('rocksdb')`; a fork with the same interface works too. */
 export type Binding = (location: string) => BindingDatabase
 
-const require: NodeJS.Require = createRequire(import.meta.url)
-
 /** Whether the package is there, which does not say that it loads. */
 export function isInstalled(): boolean {
   try {
-    require.resolve('rocksdb')
+    createRequire(import.meta.url).resolve('rocksdb')
     return true
   } catch {
     return false
@@ -57,8 +55,9 @@ export function loadBinding(): Binding {
       hint: 'open the node on the main thread, or use storage: segments in the worker',
     })
   try {
+    const require = createRequire(import.meta.url)
     const entry = require.resolve('rocksdb')
-    if (require.cache[entry] === undefined) useAddon(join(dirname(entry), 'binding.js'), loadPrebuilt(entry))
+    if (require.cache[entry] === undefined) useAddon(require, join(dirname(entry), 'binding.js'), loadPrebuilt(entry))
     return require('rocksdb') as Binding
   } catch (cause) {
     if (isRaftError(cause)) throw cause
@@ -76,7 +75,7 @@ export function loadBinding(): Binding {
 }
 
 /** Makes the package use this addon: `binding.js` is the file of the package that would load one. */
-function useAddon(file: string, addon: unknown): void {
+function useAddon(require: NodeJS.Require, file: string, addon: unknown): void {
   if (addon === undefined) return
   const module = new Module(file)
   module.exports = addon
