@@ -127,11 +127,11 @@ export const REPLICATION: readonly KnownBug[] = [
       },
       {
         file: 'src/runtime/pipeline/persister.ts',
-        from: 'this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        from: 'this.#writing = storage.write(mergeWrites(group)).then(',
         to: `const { truncateAfter, ...rest } = mergeWrites(group)
     const drop = { truncateAfter, blocks: [], isUrgent: true }
-    const dropped = truncateAfter === undefined ? Promise.resolve() : this.#parts.storage.write(drop)
-    this.#writing = dropped.then(() => this.#parts.storage.write(rest)).then(`,
+    const dropped = truncateAfter === undefined ? Promise.resolve() : storage.write(drop)
+    this.#writing = dropped.then(() => storage.write(rest)).then(`,
       },
     ],
     detectedBy: ['I8', 'I9', 'I6'],

@@ -55,9 +55,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/runtime/pipeline/persister.ts',
-        from: '    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        from: '    this.#writing = storage.write(mergeWrites(group)).then(',
         to: `    const whole = mergeWrites(group)
-    const { storage } = this.#parts
     const first =
       whole.snapshot?.resetLog === true
         ? storage.write({ snapshot: { info: whole.snapshot.info, resetLog: false }, blocks: [], isUrgent: true })

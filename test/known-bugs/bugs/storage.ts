@@ -19,8 +19,8 @@ export const STORAGE: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/runtime/pipeline/persister.ts',
-        from: 'this.#parts.storage.write(mergeWrites(group))',
-        to: 'this.#parts.storage.write({ ...mergeWrites(group), isUrgent: false })',
+        from: 'storage.write(mergeWrites(group))',
+        to: 'storage.write({ ...mergeWrites(group), isUrgent: false })',
       },
     ],
     detectedBy: ['I12', 'I9', 'I10'],
@@ -160,7 +160,7 @@ export const STORAGE: readonly KnownBug[] = [
         file: 'src/runtime/pipeline/persister.ts',
         from: '(error) => this.#onWriteFailed(error),\n    )\n  }',
         to: `() => this.#parts.storage.write({ blocks: [], isUrgent: true }).then(
-        () => this.#onWritten(group),
+        () => this.#onWritten(group, false),
         (error) => this.#onWriteFailed(error),
       ),
     )

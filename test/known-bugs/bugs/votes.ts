@@ -101,8 +101,8 @@ export const VOTES: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/runtime/pipeline/persister.ts',
-        from: 'this.#parts.storage.write(mergeWrites(group))',
-        to: 'this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined })',
+        from: 'storage.write(mergeWrites(group))',
+        to: 'storage.write({ ...mergeWrites(group), hardState: undefined })',
       },
     ],
     detectedBy: ['I2', 'I7', 'I12'],
@@ -131,12 +131,12 @@ export const VOTES: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/runtime/pipeline/persister.ts',
-        from: 'this.#parts.storage.write(mergeWrites(group)).then(\n      () => this.#onWritten(group),',
-        to: `this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined }).then(
+        from: 'storage.write(mergeWrites(group)).then(\n      () => this.#onWritten(group, storage.immediateWrites !== immediateBefore),',
+        to: `storage.write({ ...mergeWrites(group), hardState: undefined }).then(
       () => {
-        this.#onWritten(group)
+        this.#onWritten(group, false)
         const { hardState } = mergeWrites(group)
-        return this.#parts.storage.write({ ...NOTHING_ELSE, hardState })
+        return storage.write({ ...NOTHING_ELSE, hardState })
       },`,
       },
       {
