@@ -104,6 +104,7 @@ async function withoutDescriptors(directory: string, action: () => Promise<void>
     },
     ...{
       afterCreate: () => undefined,
+      tearAt: (length: number) => length >> 1,
       beforeWrite: () => undefined,
       duringWrite: nothing,
       beforeSync: nothing,

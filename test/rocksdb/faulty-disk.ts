@@ -38,7 +38,7 @@ export class FaultyDisk extends FaultyFiles {
     for (const [name, size] of left === 'all' ? [] : logsIn(directory)) {
       const [synced, before] = [this.#synced.get(name) ?? 0, this.#before.get(name) ?? 0]
       const path = join(copy, 'log', name)
-      const kept = left === 'sectors' ? Math.max(synced, (before + size) >> 1) : synced
+      const kept = left === 'sectors' ? Math.max(synced, before + this.tearAt(size - before)) : synced
       if (existsSync(path)) truncateSync(path, Math.min(kept, statSync(path).size))
     }
     this.ignoredSyncs = undefined

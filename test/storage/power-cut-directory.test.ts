@@ -77,6 +77,27 @@ describe('a directory whose power is cut', () => {
     assert.deepEqual([...found].sort(), ['new!', 'old!'])
   })
 
+  it('has any part of an unfinished write, of its beginning or of its sectors, and the same part if that is repeated', async () => {
+    const parts = async (): Promise<string[]> => {
+      const found: string[] = []
+      for (let point = 0, isOver = false; !isOver; point++) {
+        const { path } = directory
+        await write('state', '-'.repeat(64 * 512), true, path)
+        await syncNames(path)
+        isOver = !(await directory.fixture.crashWithin(() => write('state', '+'.repeat(64 * 512), true, path), point))
+        if (!isOver) found.push(await text('state'))
+      }
+      return found
+    }
+    const found = await parts()
+    const torn = found.filter((part) => part.includes('+') && part.length % 512 !== 0)
+    assert.ok(torn.length > 0 && torn.every((part) => part.length !== 32 * 512), `${found.map(({ length }) => length)}`)
+    const mixed = found.filter((part) => part.includes('+') && part.includes('\0'))
+    const first = mixed.map((part) => [0, 1, 2, 3, 4, 5, 6, 7].map((sector) => part[512 * sector]).join(''))
+    assert.ok(new Set(first).size > 1, 'several sets of sectors')
+    assert.deepEqual(await parts(), found)
+  })
+
   it('has no space while its disk is full, and fails syncs on request', async () => {
     const free = await directory.fixture.fillDisk()
     await assert.rejects(write('any', 'text'), { code: 'ENOSPC' })

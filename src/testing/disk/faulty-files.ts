@@ -2,6 +2,7 @@
  * A simulated disk below a directory: a crash at any step leaves a copy without unsynced data or with a half-finished write,
  * syncs can be ignored, and writes can fail.
  */
+import { Random } from '../../core/random.ts'
 import type { Survivors } from './unsynced-data.ts'
 import { UnsyncedData } from './unsynced-data.ts'
 import type { FileWatcher, WatchedFile } from './watched-files.ts'
@@ -11,6 +12,8 @@ export type Crash = (left: Survivors) => Promise<void>
 
 export class FaultyFiles implements FileWatcher {
   readonly #unsynced = new UnsyncedData()
+  /** Chooses where writes are torn and which sectors survive: others at each crash point, and the same ones if a check is repeated. */
+  #random = new Random(0)
   #armed: { crashPointsLeft: number; readonly crash: Crash } | undefined
   #crashing: Promise<void> | undefined
   /** Whether syncs have no effect: all of them, or those of the files for which this returns true. */
@@ -30,6 +33,7 @@ export class FaultyFiles implements FileWatcher {
 
   /** Runs an action and crashes at one of its crash points; resolves with false if the action ends first. */
   async crashWithin(action: () => Promise<unknown>, moment: number, crash: Crash): Promise<boolean> {
+    this.#random = new Random(moment)
     const crashed = new Promise<void>((resolve) => {
       this.#armed = { crashPointsLeft: moment, crash: (left) => crash(left).finally(resolve) }
     })
@@ -43,7 +47,7 @@ export class FaultyFiles implements FileWatcher {
 
   /** Removes from a copy of a directory what does not survive the crash. */
   dropUnsynced(directory: string, copy: string, left: Survivors): void {
-    this.#unsynced.applyTo(directory, copy, left)
+    this.#unsynced.applyTo(directory, copy, left, this.#random)
     this.#unsynced.clear()
     this.ignoresSync = () => false
     this.failsSyncs = false
@@ -57,6 +61,11 @@ export class FaultyFiles implements FileWatcher {
     if (this.isFull)
       throw Object.assign(new Error(`ENOSPC: no space left on device, write '${file.path}'`), { code: 'ENOSPC' })
     this.#unsynced.recordWrite(file)
+  }
+
+  /** At any byte but the first and the last. */
+  tearAt(length: number): number {
+    return this.#random.between(Math.min(1, length), length)
   }
 
   async duringWrite(): Promise<void> {

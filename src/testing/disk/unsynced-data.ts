@@ -2,9 +2,9 @@
  * What a power cut may take from the files below a directory. Contents belong to a file, so they stay unsynced when it is renamed;
  * names belong to their directory. Each becomes durable by a sync of its own, and is lost without the other.
  */
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Random } from '../../core/random.ts'
 import type { WatchedFile } from './watched-files.ts'
 
 /**
@@ -50,15 +50,15 @@ export class UnsyncedData {
     for (const name of [...this.#names.keys()]) if (dirname(name) === path) this.#names.delete(name)
   }
 
-  /** Removes from a copy of the directory what does not survive. */
-  applyTo(directory: string, copy: string, left: Survivors): void {
+  /** Removes from a copy of the directory what does not survive. `random` chooses the sectors. */
+  applyTo(directory: string, copy: string, left: Survivors, random: Random): void {
     if (left === 'all') return
     const placeIn = (path: string): string => join(copy, path.slice(directory.length))
     if (left !== 'contents') {
       for (const path of filesBelow(directory)) {
         const durable = this.#contents.get(statSync(path).ino)
         if (durable === undefined || !existsSync(placeIn(path))) continue
-        writeFileSync(placeIn(path), left === 'sectors' ? mixed(durable, readFileSync(placeIn(path))) : durable)
+        writeFileSync(placeIn(path), left === 'sectors' ? mixed(durable, readFileSync(placeIn(path)), random) : durable)
       }
     }
     if (left === 'names' || left === 'sectors') return
@@ -80,15 +80,15 @@ function filesBelow(directory: string): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
 }
 
-/** The new bytes with about half of their sectors as they were before, always the same ones for the same bytes. */
-function mixed(before: Buffer, after: Buffer): Buffer {
+/** The new bytes with a random set of their sectors as they were before: few of them, most of them, or any number in between. */
+function mixed(before: Buffer, after: Buffer, random: Random): Buffer {
   const result = Buffer.from(after)
-  const choice = createHash('sha256').update(after).digest()
-  for (let sector = 0; sector * SECTOR_BYTES < after.length; sector++) {
-    if (((choice[(sector >> 3) % choice.length] as number) >> (sector & 7)) & 1) continue
-    const end = Math.min((sector + 1) * SECTOR_BYTES, after.length)
-    result.fill(0, sector * SECTOR_BYTES, end)
-    result.set(before.subarray(sector * SECTOR_BYTES, end), sector * SECTOR_BYTES)
+  const oldInEight = random.between(1, 8)
+  for (let start = 0; start < after.length; start += SECTOR_BYTES) {
+    if (random.between(0, 8) >= oldInEight) continue
+    const end = Math.min(start + SECTOR_BYTES, after.length)
+    result.fill(0, start, end)
+    result.set(before.subarray(start, end), start)
   }
   return result
 }

@@ -20,7 +20,9 @@ export interface FileWatcher {
   /** Of a file or directory. */
   afterCreate(path: string): void
   beforeWrite(file: WatchedFile): void
-  /** Half of the bytes are in the file. */
+  /** How many of the bytes of a write are in the file at `duringWrite`. */
+  tearAt(length: number): number
+  /** The first bytes are in the file. */
   duringWrite(file: WatchedFile): Promise<void>
   /** All bytes are in the file. `isSynced`: the file is written synchronously; `afterSync` follows. */
   afterWrite(file: WatchedFile, isSynced: boolean): Promise<void>
@@ -129,7 +131,7 @@ function patchHandles(prototype: FileHandle): void {
     if (known === undefined) return write.apply(this, args)
     const [bytes, offset, length, position] = args
     known.watcher.beforeWrite(known.file)
-    if (position !== null) await write.call(this, bytes, offset, length >> 1, position)
+    if (position !== null) await write.call(this, bytes, offset, known.watcher.tearAt(length), position)
     await known.watcher.duringWrite(known.file)
     const written = await write.call(this, bytes, offset, length, position)
     await known.watcher.afterWrite(known.file, known.syncsWrites)
