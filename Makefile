@@ -109,6 +109,7 @@ site/node_modules/.package-lock.json: site/package-lock.json
 # Compiles into a temporary directory and moves it into place: a failed build keeps the last good one, and files deleted from src
 # do not stay in the package.
 $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
+	@echo 'compiling src to dist' >&2
 	@next=$$(mktemp -d dist.XXXXXX) && trap 'rm -rf "$$next"' EXIT && \
 	$(BIN)/tsc -p tsconfig.build.json --outDir "$$next" && \
 	node --import tsx scripts/build-pages.ts "$$next/pages" && \

@@ -1,10 +1,13 @@
 /** Formats errors: as text for people and as JSON for programs. */
+import { dirname, isAbsolute, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { isRaftError, type RaftError } from '../errors.ts'
 import type { CommandFailure } from './command-failure.ts'
 import { isCommandFailure } from './command-failure.ts'
 
-/** The page with a section for every error code. */
+/** The page with a section for every error code, in the package. */
 const ERRORS_PAGE = 'docs/reference/errors.md'
+const PACKAGE_FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
 /** What failed: a command that called a cluster, or the node that this process runs. */
 export type ErrorSource = 'command' | 'node'
@@ -14,7 +17,7 @@ export function errorText(error: unknown, source: ErrorSource): string {
   if (isCommandFailure(error)) return failureText(error)
   if (!isRaftError(error)) return `error: ${messageOf(error)}\n`
   const lines = [`error[${error.code}]: ${error.message}`]
-  const facts = { ...(source === 'command' ? readableFacts(error) : {}), hint: error.hint, docs: docsLink(error) }
+  const facts = { ...(source === 'command' ? readableFacts(error) : {}), hint: error.hint, docs: docsPath(error) }
   const width = Math.max(...Object.keys(facts).map((name) => name.length)) + 1
   for (const [name, value] of Object.entries(facts))
     if (value !== undefined) lines.push(`  ${`${name}:`.padEnd(width)} ${value}`)
@@ -43,6 +46,17 @@ function otherFacts(error: unknown): object {
 
 function docsLink({ code }: RaftError): string {
   return `${ERRORS_PAGE}#${code.toLowerCase()}`
+}
+
+function docsPath(error: RaftError): string {
+  return pathFrom(process.cwd(), PACKAGE_FOLDER, docsLink(error))
+}
+
+/** How a reader in this folder reaches a file of the package, if that is installed; in a checkout, its path in that. */
+export function pathFrom(folder: string, packageFolder: string, file: string): string {
+  if (!packageFolder.split(sep).includes('node_modules')) return file
+  const path = relative(folder, join(packageFolder, file))
+  return path.startsWith('..') || isAbsolute(path) ? join(packageFolder, file) : path
 }
 
 /** The facts that the message does not contain: the outcome if it is unknown, and the leader. */

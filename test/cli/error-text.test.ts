@@ -1,7 +1,7 @@
 /** Tests of printed errors and of exit codes. */
 import assert from 'node:assert/strict'
 import { CommandFailure } from '../../src/cli/command-failure.ts'
-import { errorJson, errorText } from '../../src/cli/error-text.ts'
+import { errorJson, errorText, pathFrom } from '../../src/cli/error-text.ts'
 import { exitCodeOfCommand, exitCodeOfNode } from '../../src/cli/exit-codes.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { ERROR_CODES, RaftError } from '../../src/errors.ts'
@@ -23,6 +23,14 @@ describe('an error on the command line', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  it('links the page where it is, if the package is installed', () => {
+    const file = 'docs/reference/errors.md#err_raft_closed'
+    const installed = '/work/service/node_modules/quorate'
+    assert.equal(pathFrom('/work/service', installed, file), `node_modules/quorate/${file}`)
+    assert.equal(pathFrom('/elsewhere', installed, file), `${installed}/${file}`)
+    assert.equal(pathFrom('/elsewhere', '/work/quorate', file), file)
   })
 
   it('has no outcome if the node itself failed, because there was no call', () => {
