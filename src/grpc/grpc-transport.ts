@@ -21,7 +21,7 @@ import type { GrpcServerOptions } from './grpc-server.ts'
 import { GrpcServer } from './grpc-server.ts'
 import { GrpcConnector } from './peer/grpc-connector.ts'
 import { acceptedCall } from './peer/peer-call.ts'
-import { PEER_CALLS } from './peer/peer-proto.ts'
+import { peerProto } from './peer/peer-proto.ts'
 import { GrpcSnapshotCall } from './peer/snapshot-call.ts'
 import { fetchSnapshot } from './peer/snapshot-fetch.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
@@ -94,7 +94,7 @@ export class GrpcTransport implements Transport {
     const network = this.#network
     network.start(host)
     this.#access.clusterId = host.identity.clusterId
-    const { link, fetchSnapshot: fetch } = PEER_CALLS
+    const { link, fetchSnapshot: fetch } = peerProto()
     this.server.addService(
       { link, fetch },
       {

@@ -50,23 +50,6 @@ describe('importing', function () {
     })
   }
 
-  it('what reads .proto files waits for the first client of a node', () => {
-    const readers = (statement: string): string[] =>
-      heavyModulesLoadedBy(statement).filter((path) => /protobufjs|proto-loader|reflection/.test(path))
-    const start = `
-      const { startNode } = await import('quorate')
-      const { MemoryDisk, MemoryStorage } = await import('quorate/memory')
-      const storage = new MemoryStorage({ disk: new MemoryDisk() })
-      const options = { id: 'n1', peers: { n1: '127.0.0.1:0' }, listen: '127.0.0.1:0', storage }
-      const node = await startNode({ ...options, stateMachine: { apply() {}, *snapshot() {}, restore() {} } })`
-    const call = `
-      const { connect } = await import('quorate')
-      const client = await connect({ endpoints: [node.statusNow().address] })
-      await client.status()`
-    assert.deepEqual(readers(start), [])
-    assert.notDeepEqual(readers(start + call), [])
-  })
-
   it('of gRPC and RocksDB is detected by this test', () => {
     assert.match(heavyModulesLoadedBy(`await import('@grpc/grpc-js')`).join(), /@grpc\/grpc-js/)
     // Not the package itself, which ends the process under some releases of Node.js.

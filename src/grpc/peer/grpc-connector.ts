@@ -6,7 +6,7 @@ import type { PeerCall, PeerConnector } from '../../peer-link/peer-call.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import { dialledCall } from './peer-call.ts'
-import { PEER_CALLS } from './peer-proto.ts'
+import { peerProto } from './peer-proto.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
@@ -36,7 +36,7 @@ export class GrpcConnector implements PeerConnector {
       await probe({ address, timeoutMs: handshakeTimeoutMs, tls: this.#tls, signal })
     signal.throwIfAborted()
     this.#client ??= new Client(address, this.#credentials, channelOptions(this.#limits))
-    const { link } = PEER_CALLS
+    const { link } = peerProto()
     const metadata = new Metadata({ waitForReady: true })
     const { path, requestSerialize, responseDeserialize } = link
     return dialledCall(this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata))

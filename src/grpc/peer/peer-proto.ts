@@ -1,7 +1,8 @@
-/** The peer service as a grpc-js definition. Its calls carry raw bytes; only codec.ts decodes them, with messages loaded from proto/ once. */
+/** The peer service as a grpc-js definition, loaded from proto/ once. Its calls carry raw bytes; only codec.ts decodes them. */
+import { fileURLToPath } from 'node:url'
 import type { MethodDefinition } from '@grpc/grpc-js'
-import type { ServiceDefinition } from '@grpc/proto-loader'
-import { loadProtos } from '../shared/load-protos.ts'
+import type { PackageDefinition, ServiceDefinition } from '@grpc/proto-loader'
+import { loadSync } from '@grpc/proto-loader'
 
 /** Encodes and decodes one protobuf message type; throws on bytes that are not such a message. */
 export interface WireType {
@@ -13,27 +14,27 @@ export interface PeerProto {
   readonly frame: WireType
   readonly fetchRequest: WireType
   readonly chunk: WireType
-}
-
-/** The calls of the service. */
-export const PEER_CALLS: {
   readonly link: MethodDefinition<Buffer, Buffer>
   readonly fetchSnapshot: MethodDefinition<Buffer, Buffer>
-} = {
-  link: rawMethod('/quorate.v1.Peer/Link', true),
-  fetchSnapshot: rawMethod('/quorate.v1.Peer/FetchSnapshot', false),
 }
 
 let loaded: PeerProto | undefined
 
-/** Loaded at the first use. */
+/** Loaded at the first use, so that importing this package stays cheap. */
 export function peerProto(): PeerProto {
   loaded ??= load()
   return loaded
 }
 
 function load(): PeerProto {
-  const definitions = loadProtos(['quorate/v1/peer.proto'], { arrays: true, oneofs: true })
+  const definitions: PackageDefinition = loadSync('quorate/v1/peer.proto', {
+    includeDirs: [fileURLToPath(new URL('../../../proto', import.meta.url))],
+    longs: Number,
+    enums: String,
+    defaults: true,
+    arrays: true,
+    oneofs: true,
+  })
   const service = definitions['quorate.v1.Peer'] as ServiceDefinition
   const { Link: link, FetchSnapshot: fetchSnapshot } = service
   if (link === undefined || fetchSnapshot === undefined) throw new Error('proto/quorate/v1/peer.proto lacks a method')
@@ -44,6 +45,8 @@ function load(): PeerProto {
       decode: fetchSnapshot.requestDeserialize as WireType['decode'],
     },
     chunk: { encode: fetchSnapshot.responseSerialize, decode: fetchSnapshot.responseDeserialize as WireType['decode'] },
+    link: rawMethod(link.path, true),
+    fetchSnapshot: rawMethod(fetchSnapshot.path, false),
   }
 }
 

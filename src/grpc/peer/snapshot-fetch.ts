@@ -16,7 +16,7 @@ import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import { answererOf } from './answerer.ts'
 import { decodeChunk, encodeFetchRequest } from './codec.ts'
-import { PEER_CALLS } from './peer-proto.ts'
+import { peerProto } from './peer-proto.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
@@ -70,7 +70,7 @@ async function assertReachable(fetch: GrpcSnapshotFetch): Promise<void> {
 }
 
 function startCall(client: Client, { request, limits }: GrpcSnapshotFetch): ClientReadableStream<Buffer> {
-  const { path, requestSerialize, responseDeserialize } = PEER_CALLS.fetchSnapshot
+  const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
   const bytes = encodeFetchRequest(request)
   const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, bytes)
   const timeout = setTimeout(() => call.cancel(), limits.handshakeTimeoutMs)

@@ -1,16 +1,12 @@
-/**
- * Server reflection of gRPC, so that grpcurl and the like know the services of a node without its .proto files. What describes them is loaded
- * at the first call: few nodes are asked, and it would take a tenth of the time that a node takes to start.
- */
-import { createRequire } from 'node:module'
+/** Server reflection of gRPC, so that grpcurl and the like know the services of a node without its .proto files. */
 import type {
-  MethodDefinition,
   Server,
   ServerDuplexStream,
   ServiceDefinition,
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import { ReflectionService } from '@grpc/reflection'
 import type { GrpcServer } from '../grpc-server.ts'
 import { reflectedPackage } from '../shared/service-definitions.ts'
 
@@ -22,52 +18,21 @@ const SERVICES = ['quorate.v1.Client', 'quorate.v1.Admin', 'grpc.health.v1.Healt
 /** A stream with so many answers that have not left is not read. */
 const ANSWERS_WAITING_MAX = 16
 
-/** The protocol has two names. Each has one method, of the same name. */
-const REFLECTION_SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection']
-const METHOD = 'ServerReflectionInfo'
-
-interface ReflectionMethod {
-  readonly definition: MethodDefinition<object, object>
-  readonly handle: (call: ReflectionCall) => void
-}
-
 export function addReflection(server: Pick<GrpcServer, 'addService'>): void {
-  let loaded: ReadonlyMap<string, ReflectionMethod> | undefined
-  for (const service of REFLECTION_SERVICES) {
-    const path = `/${service}/${METHOD}`
-    const method = (): ReflectionMethod => {
-      loaded ??= loadMethods()
-      return loaded.get(path) as ReflectionMethod
-    }
-    const definition: MethodDefinition<object, object> = {
-      ...{ path, requestStream: true, responseStream: true },
-      requestSerialize: (request) => method().definition.requestSerialize(request),
-      requestDeserialize: (bytes) => method().definition.requestDeserialize(bytes),
-      responseSerialize: (response) => method().definition.responseSerialize(response),
-      responseDeserialize: (bytes) => method().definition.responseDeserialize(bytes),
-    }
-    server.addService({ [METHOD]: definition }, { [METHOD]: (call: ReflectionCall) => method().handle(call) })
-  }
-}
-
-/** By path. */
-function loadMethods(): ReadonlyMap<string, ReflectionMethod> {
-  const { ReflectionService } = createRequire(import.meta.url)('@grpc/reflection') as typeof import('@grpc/reflection')
-  const methods = new Map<string, ReflectionMethod>()
-  const collecting: Pick<GrpcServer, 'addService'> = {
-    addService: (service: ServiceDefinition, implementation: UntypedServiceImplementation) => {
-      const definition = service[METHOD] as MethodDefinition<object, object>
-      methods.set(definition.path, { definition, handle: bounded(implementation[METHOD] as UntypedHandleCall) })
-    },
+  const bounding: Pick<GrpcServer, 'addService'> = {
+    addService: (definition: ServiceDefinition, implementation: UntypedServiceImplementation) =>
+      server.addService(
+        definition,
+        Object.fromEntries(Object.entries(implementation).map(([name, handle]) => [name, bounded(handle)])),
+      ),
   }
   // It only calls addService.
-  new ReflectionService(reflectedPackage(), { services: SERVICES }).addToServer(collecting as unknown as Server)
-  return methods
+  new ReflectionService(reflectedPackage(), { services: SERVICES }).addToServer(bounding as unknown as Server)
 }
 
 /** The handlers of the package answer each request at once, also if the client reads no answers. */
-function bounded(handle: UntypedHandleCall): (call: ReflectionCall) => void {
-  return (call) => {
+function bounded(handle: UntypedHandleCall): UntypedHandleCall {
+  return (call: ReflectionCall) => {
     const write = call.write.bind(call) as (answer: unknown, onSent: () => void) => boolean
     let waiting = 0
     call.write = (answer: unknown): boolean => {

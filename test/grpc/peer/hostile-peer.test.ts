@@ -5,7 +5,7 @@ import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../../src/grpc/peer/codec.ts'
-import { PEER_CALLS } from '../../../src/grpc/peer/peer-proto.ts'
+import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
 import { tlsCredentials } from '../../../src/grpc/shared/channel-credentials.ts'
 import type { Frame, Hello } from '../../../src/peer-link/frames.ts'
 import type { TlsOptions } from '../../../src/peer-link/tls-options.ts'
@@ -168,7 +168,7 @@ for (const { over, tls } of SESSIONS)
         { bytes: encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 }), code: status.INTERNAL },
       ]
       for (const { bytes, code } of requests) {
-        const { path, requestSerialize, responseDeserialize } = PEER_CALLS.fetchSnapshot
+        const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
         const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, bytes)
         call.on('error', () => undefined)
         call.resume()
@@ -198,7 +198,7 @@ describe('a node under hostile bytes, inside TLS, with the certificate of a clie
     const [frame] = stranger.frames
     assert.ok(frame?.type === 'refusal')
     assert.match(frame.refusal.message, /not proven to be n2: .*, seen .*roles\/client/)
-    const { path, requestSerialize, responseDeserialize } = PEER_CALLS.fetchSnapshot
+    const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
     const request = encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 })
     const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request)
     call.on('error', () => undefined).resume()
@@ -240,7 +240,7 @@ class RawPeer {
   readonly ended: Promise<{ readonly code: number; readonly details: string }>
 
   constructor(client: Client, ownHello?: Hello) {
-    const { path, requestSerialize, responseDeserialize } = PEER_CALLS.link
+    const { path, requestSerialize, responseDeserialize } = peerProto().link
     this.call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
     this.call.on('error', () => undefined)
     this.call.on('data', (bytes: Buffer) => this.frames.push(decodeFrame(bytes)))
