@@ -1,4 +1,5 @@
 /** A cluster of processes with disks, whose processes can be killed and whose links can be disturbed. */
+import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { busyPort } from '../../src/cli/demo/free-ports.ts'
@@ -37,12 +38,17 @@ const PORTS = 18_000
 
 const STATUS_TIMEOUT_MS = 1000
 
-let nextPort = PORT_MIN + ((process.pid * 67) % PORTS)
+const given = new Set<number>()
 
-/** A port that nothing uses. Each call returns another one, also while others are pending. */
+/**
+ * A port that nothing uses. Each call returns another one, also while others are pending, and processes that run at the same time draw theirs
+ * independently: a port is free until the node listens on it.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = nextPort++
+    const port = PORT_MIN + randomInt(PORTS)
+    if (given.has(port)) continue
+    given.add(port)
     if ((await busyPort(port, 1)) === undefined) return port
   }
 }
