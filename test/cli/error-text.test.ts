@@ -27,10 +27,10 @@ describe('an error on the command line', () => {
 
   it('links the page where it is, if the package is installed', () => {
     const file = 'docs/reference/errors.md#err_raft_closed'
-    const installed = '/work/service/node_modules/quorate'
-    assert.equal(pathFrom('/work/service', installed, file), `node_modules/quorate/${file}`)
+    const installed = '/srv/app/node_modules/quorate'
+    assert.equal(pathFrom('/srv/app', installed, file), `node_modules/quorate/${file}`)
     assert.equal(pathFrom('/elsewhere', installed, file), `${installed}/${file}`)
-    assert.equal(pathFrom('/elsewhere', '/work/quorate', file), file)
+    assert.equal(pathFrom('/elsewhere', '/srv/quorate', file), file)
   })
 
   it('has no outcome if the node itself failed, because there was no call', () => {
