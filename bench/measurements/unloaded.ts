@@ -57,7 +57,7 @@ export function idle(options: BenchOptions, systems: readonly System[]): Plan {
 function idleStage(
   { episodes, idleSeconds }: BenchOptions,
   when: string,
-  warmUp: (cluster: Cluster) => Promise<unknown>,
+  prepare: (cluster: Cluster) => Promise<unknown>,
 ): Stage {
   const run = async (cluster: Cluster): Promise<Figures> => {
     const before = await cluster.usages()
@@ -70,7 +70,7 @@ function idleStage(
     }
   }
   const cases = [{ name: `${when}, ${idleSeconds} s`, rounds: episodes, run }]
-  return { setup: SETUP, isFresh: false, warmUp, cases }
+  return { setup: SETUP, isFresh: false, warmUp: prepare, cases }
 }
 
 function mean(values: readonly number[]): number {

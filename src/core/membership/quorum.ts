@@ -11,23 +11,17 @@ export function quorumValue(membership: Membership, reachedBy: (id: NodeId) => n
   return Math.min(incoming, majorityValue(membership.outgoing, reachedBy))
 }
 
-/** In use during a call only: every step of a leader counts quorums, and should allocate nothing for it. */
-const values: number[] = []
-
+/** Every step of a leader counts quorums, and there are few voters: comparing each with all needs no memory. */
 function majorityValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
-  if (voters.length === 0) return -Infinity
-  // There are few voters: an insertion sort in descending order.
-  let count = 0
+  let greatest = -Infinity
   for (const id of voters) {
     const value = reachedBy(id)
-    let place = count++
-    while (place > 0 && (values[place - 1] as number) < value) {
-      values[place] = values[place - 1] as number
-      place--
-    }
-    values[place] = value
+    if (value <= greatest) continue
+    let count = 0
+    for (const other of voters) if (reachedBy(other) >= value) count++
+    if (2 * count > voters.length) greatest = value
   }
-  return values[count >> 1] as number
+  return greatest
 }
 
 /** Whether the voters for which `isIn` holds are a quorum. */

@@ -2,7 +2,6 @@
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
-import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId, Term } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
@@ -119,7 +118,7 @@ export class Clients {
   }
 
   #writeInTerm(informant: SimulatedNode, afterMs: number): void {
-    const expectTerm = this.#statusOf(informant)?.term
+    const expectTerm = this.#cluster.statusOf(informant)?.term
     if (expectTerm === undefined) return
     this.#cluster.time.after(afterMs * 1000, () => {
       const at = this.#cluster.nodeOf(LEADER)
@@ -227,14 +226,10 @@ export class Clients {
     return !isInitial && !this.#added.has(id)
   }
 
-  /** The status of the node's core after its last step; undefined if it does not run. */
-  #statusOf(at: SimulatedNode | undefined): RaftStatus | undefined {
-    return at?.node === undefined ? undefined : this.#cluster.monitor.view.node(at.process).status
-  }
-
   /** The part of a change that applies to the leader's current membership; undefined if no part does. */
   #applicableChange(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
-    const membership = this.#statusOf(this.#cluster.leader)?.membership
+    const { leader } = this.#cluster
+    const membership = leader && this.#cluster.statusOf(leader)?.membership
     if (membership === undefined) return undefined
     const ids = (numbers: readonly number[]): NodeId[] => [
       ...new Set(numbers.map((number) => this.#cluster.nodeOf(number).id)),

@@ -1,6 +1,7 @@
 /** A cluster of real nodes on simulated time, network and disks, with the property monitor and the trace that observe them. */
 import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
+import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { MemoryDisk } from '../../memory/memory-disk.ts'
 import { eventLoopTurn, microtaskTurn } from '../../platform/turns.ts'
@@ -202,12 +203,17 @@ export class Cluster implements NodeEnvironment {
     this.failure ??= error
   }
 
+  /** The status of a node's core after its last step; undefined if its process does not run. */
+  statusOf({ node, process }: SimulatedNode): RaftStatus | undefined {
+    return node === undefined ? undefined : this.monitor.view.node(process).status
+  }
+
   /** Of the nodes that consider themselves leader, the one with the highest term. */
   get leader(): SimulatedNode | undefined {
     let best: SimulatedNode | undefined
     let bestTerm = 0
     for (const candidate of [...this.nodes, ...this.clones]) {
-      const status = candidate.node === undefined ? undefined : this.monitor.view.node(candidate.process).status
+      const status = this.statusOf(candidate)
       if (status?.role !== 'leader' || status.term <= bestTerm) continue
       best = candidate
       bestTerm = status.term

@@ -126,13 +126,9 @@ function electionTimeoutUs({ settings }: Cluster): number {
 }
 
 /** The statuses of the nodes that run, are not missing and have not stopped with proof that their disk went back. */
-function statusesOf(
-  { nodes, goneBack, monitor }: Cluster,
-  missing: ReadonlySet<SimulatedNode> = new Set(),
-): Map<NodeId, RaftStatus> {
-  const running = nodes.flatMap((one) =>
-    one.node === undefined || missing.has(one) ? [] : (monitor.view.node(one.process).status ?? []),
-  )
+function statusesOf(cluster: Cluster, missing: ReadonlySet<SimulatedNode> = new Set()): Map<NodeId, RaftStatus> {
+  const { nodes, goneBack } = cluster
+  const running = nodes.flatMap((one) => (missing.has(one) ? [] : (cluster.statusOf(one) ?? [])))
   return new Map(
     running.filter(({ id, stopped }) => stopped === undefined || !goneBack.has(id)).map((one) => [one.id, one]),
   )
